@@ -1,0 +1,1 @@
+"""The command line: plan, run and watch a fleet on one's own machine."""

@@ -1,0 +1,1 @@
+"""The exchanges: one adapter a file."""
