@@ -43,9 +43,9 @@ class Pacing:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SinkSettings:
-    """Where ticks go. ``url`` holds no credentials; where None, ``url_variable`` names the environment variable to read.
+    """Where ticks go.
 
-    ``max_length`` bounds each stream (``MAXLEN ~``).
+    ``url`` holds no credentials; where None, the environment variable ``url_variable`` has the URL. ``max_length`` bounds each stream (``MAXLEN ~``).
     """
 
     url: str | None = None
@@ -92,10 +92,12 @@ class Assignment:
             "endpoint": self.endpoint,
             "streams": dict(sorted(self.streams.items())),
             "staleAfterSeconds": self.stale_after,
-            "staleAfterSecondsByTopic": {str(topic): value for topic, value in sorted(self.stale_after_by_topic.items())},
+            "staleAfterSecondsByTopic": {
+                str(topic): value for topic, value in sorted(self.stale_after_by_topic.items())
+            },
             "pacing": {
-                "requests": [window._asdict() for window in self.pacing.requests],
-                "connects": [window._asdict() for window in self.pacing.connects],
+                "requests": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.requests],
+                "connects": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.connects],
             },
             "sink": {
                 "redis": {
@@ -134,9 +136,9 @@ class Assignment:
             raise AssignmentError(f"version: {version!r} is not supported; allowed: {VERSION}")
         fields = _Fields(document, "")
         exchange, market = fields.text("exchange"), fields.text("market")
-        pacing = fields.object("pacing")
-        redis = fields.object("sink").object("redis")
-        connections = tuple(_connection(row, exchange, market) for row in fields.objects("connections"))
+        pacing = fields.child("pacing")
+        redis = fields.child("sink").child("redis")
+        connections = tuple(_connection(row, exchange, market) for row in fields.children("connections"))
         _check_unique(connections)
         return cls(
             fleet=fields.text("fleet"),
@@ -152,11 +154,11 @@ class Assignment:
                 key_prefix=redis.text("keyPrefix"),
                 max_length=int(redis.positive("maxLength")),
             ),
-            streams={channel: fields.object("streams").text(channel) for channel in fields.object("streams").names()},
+            streams={channel: fields.child("streams").text(channel) for channel in fields.child("streams").names()},
             stale_after=fields.positive("staleAfterSeconds"),
             stale_after_by_topic={
-                _topic(name, "staleAfterSecondsByTopic"): fields.object("staleAfterSecondsByTopic").positive(name)
-                for name in fields.object("staleAfterSecondsByTopic").names()
+                _topic(name, "staleAfterSecondsByTopic"): fields.child("staleAfterSecondsByTopic").positive(name)
+                for name in fields.child("staleAfterSecondsByTopic").names()
             },
         )
 
@@ -192,13 +194,13 @@ class _Fields:
             raise self._error(name, value, "a number above 0")
         return float(value)
 
-    def object(self, name: str) -> "_Fields":
+    def child(self, name: str) -> "_Fields":
         value = self._document.get(name)
         if not isinstance(value, dict):
             raise self._error(name, value, "an object")
         return _Fields(value, f"{self._path}{name}.")
 
-    def objects(self, name: str) -> list["_Fields"]:
+    def children(self, name: str) -> list["_Fields"]:
         value = self._document.get(name)
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             raise self._error(name, value, "a list of objects")
@@ -221,7 +223,7 @@ class _Fields:
 
 
 def _windows(fields: _Fields, name: str) -> tuple[Window, ...]:
-    return tuple(Window(int(row.positive("count")), row.positive("seconds")) for row in fields.objects(name))
+    return tuple(Window(int(row.positive("count")), row.positive("seconds")) for row in fields.children(name))
 
 
 def _topic(text: str, field: str) -> Topic:

@@ -21,7 +21,8 @@ class Figure(NamedTuple):
     date: datetime.date
 
 
-class Window(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Window:
     """A budget: at most ``count`` in any ``seconds``, a sliding window."""
 
     count: int
@@ -82,7 +83,9 @@ def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue from TOML."""
     document = tomllib.loads(text)
     return {
-        exchange: {market: _venue_market(exchange, market, _resolved(markets, entry)) for market, entry in markets.items()}
+        exchange: {
+            market: _venue_market(exchange, market, _resolved(markets, entry)) for market, entry in markets.items()
+        }
         for exchange, markets in document.items()
     }
 

@@ -39,11 +39,15 @@ class Released(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The exchange refused a request. ``topics`` are those it named, or all of the request's that are unanswered."""
+    """The exchange refused a request. ``topics`` are those it named, or all of the request's that are unanswered.
+
+    ``permanent`` is False where the same request may be good later, as after one that came too soon.
+    """
 
     topics: tuple[Topic, ...]
     code: str
     message: str
+    permanent: bool
 
 
 class Closing(NamedTuple):
@@ -72,7 +76,7 @@ class Adapter(Protocol):
         """The frame that unsubscribes ``topics``."""
 
     def heartbeat(self) -> str | None:
-        """The frame to send when the connection was idle for the catalogue's ``heartbeat_seconds``, if the venue asks."""
+        """The frame to send after the catalogue's ``heartbeat_seconds`` without a message, if the venue asks for one."""
 
     def receive(self, frame: bytes) -> Sequence[Event]:
         """Read one frame.
