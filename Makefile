@@ -45,7 +45,7 @@ $(BENCHMARKS): bench-%: bench/%.py $(VENV)/.installed-test
 
 clean: ## Remove everything that make made, the virtual environment too
 	rm -rf $(VENV) build dist bench/results .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find bench cli connector operator tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed-run: $(VENV)/.created pyproject.toml
 	@echo "Installing feedfleet and what it needs into $(VENV) …"
