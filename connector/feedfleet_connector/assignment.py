@@ -35,17 +35,22 @@ class AssignedConnection:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pacing:
-    """What one connection may send (``requests``) and how often this pod may connect (``connects``)."""
+    """What one connection may send (``requests``) and how often this pod may connect (``connects``).
+
+    ``heartbeat_seconds`` is after how much idle time the connection pings, None where the venue asks for no ping.
+    """
 
     requests: tuple[Window, ...]
     connects: tuple[Window, ...]
+    heartbeat_seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SinkSettings:
     """Where ticks go.
 
-    ``url`` holds no credentials; where None, the environment variable ``url_variable`` has the URL. ``max_length`` bounds each stream (``MAXLEN ~``).
+    ``url`` holds no credentials; where None, the environment variable ``url_variable`` has the URL. ``max_length``
+    bounds each stream (``MAXLEN ~``).
     """
 
     url: str | None = None
@@ -98,6 +103,7 @@ class Assignment:
             "pacing": {
                 "requests": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.requests],
                 "connects": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.connects],
+                "heartbeatSeconds": self.pacing.heartbeat_seconds,
             },
             "sink": {
                 "redis": {
@@ -147,7 +153,11 @@ class Assignment:
             market=market,
             endpoint=fields.endpoint("endpoint"),
             connections=connections,
-            pacing=Pacing(_windows(pacing, "requests"), _windows(pacing, "connects")),
+            pacing=Pacing(
+                requests=_windows(pacing, "requests"),
+                connects=_windows(pacing, "connects"),
+                heartbeat_seconds=pacing.optional_positive("heartbeatSeconds"),
+            ),
             sink=SinkSettings(
                 url=redis.optional_text("url"),
                 url_variable=redis.text("urlVariable"),
@@ -193,6 +203,9 @@ class _Fields:
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise self._error(name, value, "a number above 0")
         return float(value)
+
+    def optional_positive(self, name: str) -> float | None:
+        return None if self._document.get(name) is None else self.positive(name)
 
     def child(self, name: str) -> "_Fields":
         value = self._document.get(name)

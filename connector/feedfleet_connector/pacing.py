@@ -24,3 +24,9 @@ class Budget:
     def spend(self, now: float) -> None:
         """Note that one was spent."""
         self._spent.append(now)
+
+    def reserve(self, now: float) -> float:
+        """Spend one as soon as it may be, and say in how many seconds that is: those who ask queue up."""
+        delay = max(0.0, self.delay(now))
+        self.spend(now + delay)
+        return delay

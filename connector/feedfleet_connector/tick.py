@@ -27,9 +27,9 @@ class Tick(NamedTuple):
     """One event of a topic.
 
     ``milliseconds`` and ``sequence`` are its identity within the topic, and so its Redis entry id; what they are made
-    of differs by venue and channel (``docs/streams.md``). ``timestamp`` is the exchange's time in microseconds since the
-    epoch, None where the venue gives none. ``values`` are the texts of ``FIELDS[topic.channel]``, in that order, prices
-    and volumes in the exchange's own decimals; empty where the venue has no such value. ``side`` is the taker's,
+    of differs by venue and channel (``docs/streams.md``). ``timestamp`` is the exchange's time in microseconds since
+    the epoch, None where the venue gives none. ``values`` are the texts of ``FIELDS[topic.channel]``, in that order,
+    prices and volumes in the exchange's own decimals; empty where the venue has no such value. ``side`` is the taker's,
     ``buy`` or ``sell``. ``sequenced`` says that ``sequence`` is the venue's own and only grows, so that it can tell a
     duplicate from a tick whose clock went back.
     """

@@ -33,9 +33,9 @@ class Window:
 class VenueMarket:
     """One market of one exchange, as feedfleet uses it.
 
-    ``symbols`` is ``spot`` (``BASE-QUOTE``) or ``perpetual`` (``BASE-QUOTE-PERP``). ``streams`` names, for each channel,
-    the venue streams it can be taken from, the default first. ``lifetime_seconds`` is when the venue cuts every
-    connection, ``heartbeat_seconds`` after how much idle time the client has to ping; None where the venue asks neither.
+    ``symbols`` is ``spot`` (``BASE-QUOTE``) or ``perpetual`` (``BASE-QUOTE-PERP``). ``streams`` names, by channel, the
+    venue streams it can be taken from, the default first. ``lifetime_seconds`` is when the venue cuts every connection,
+    ``heartbeat_seconds`` after how much idle time the client has to ping; None where the venue asks neither.
     """
 
     exchange: str

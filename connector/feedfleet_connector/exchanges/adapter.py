@@ -76,7 +76,7 @@ class Adapter(Protocol):
         """The frame that unsubscribes ``topics``."""
 
     def heartbeat(self) -> str | None:
-        """The frame to send after the catalogue's ``heartbeat_seconds`` without a message, if the venue asks for one."""
+        """The frame to send after ``heartbeat_seconds`` without a message, None where the venue asks for none."""
 
     def receive(self, frame: bytes) -> Sequence[Event]:
         """Read one frame.

@@ -26,7 +26,7 @@ def encode(message: object) -> str:
 
 
 def checked(tick: Tick) -> Tick:
-    """``tick``, known to hold what it claims: a number given as text, or a text as number, is found here and not in Redis.
+    """``tick``, known to hold what it claims: a number given as text, or a text as number, is found here, not in Redis.
 
     Raises:
         MalformedFrame: a value is of another type, or an id is negative.

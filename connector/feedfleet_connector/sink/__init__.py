@@ -1,0 +1,1 @@
+"""The sink: ticks in, Redis Streams out."""
