@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from feedfleet_connector.catalogue import Figure, VenueMarket, load_catalogue
 from feedfleet_connector.tick import FIELDS
@@ -97,6 +98,14 @@ def test_figures_are_the_catalogues(market: VenueMarket) -> None:
 def test_venue_streams_are_the_catalogues(market: VenueMarket) -> None:
     documented = {channel.strip("`"): CODE_SPAN.findall(streams) for channel, streams in tables(section_of(market))[1]}
     assert documented == {channel: list(streams) for channel, streams in market.streams.items()}
+
+
+def test_what_can_be_overridden_is_the_feedfleets() -> None:
+    page = (ROOT / "docs/exchanges.md").read_text(encoding="utf-8")
+    documented = [CODE_SPAN.findall(field)[0] for _, field in tables(page.split("## Overriding")[1])[0]]
+    definition = yaml.safe_load((ROOT / "crds/feedfleet.yaml").read_text(encoding="utf-8"))
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert sorted(documented) == sorted(spec["properties"]["exchanges"]["additionalProperties"]["properties"])
 
 
 def test_every_market_s_entry_ids_are_documented() -> None:
