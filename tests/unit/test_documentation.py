@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from feedfleet.documents import API_VERSION, load_documents
+from feedfleet.validation import validate_all
 from feedfleet_connector.catalogue import Figure, VenueMarket, load_catalogue
 from feedfleet_connector.tick import FIELDS
 
@@ -17,6 +19,7 @@ MARKETS = [market for markets in load_catalogue().values() for market in markets
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`([^`]+)`")
 
 
@@ -126,6 +129,25 @@ def test_fields_are_the_connectors() -> None:
     rows = tables(page.split("## Entries")[1])[0]
     documented = {channel.strip("`"): tuple(CODE_SPAN.findall(fields)) for channel, fields in rows}
     assert documented == {channel: ("symbol", "timestamp", "received", *fields) for channel, fields in FIELDS.items()}
+
+
+def documented_objects() -> list[tuple[str, str]]:
+    """Every YAML block that is an object of feedfleet's, with its page."""
+    return [
+        (page_name(page), block)
+        for page in PAGES
+        for block in YAML_BLOCK.findall(page.read_text(encoding="utf-8"))
+        if f"apiVersion: {API_VERSION}" in block
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), documented_objects())
+def test_an_example_is_valid(page: str, block: str, tmp_path: Path) -> None:
+    example = tmp_path / "example.yaml"
+    example.write_text(block, encoding="utf-8")
+    documents = load_documents([str(example)])
+    assert len(documents) > 0
+    assert [str(problem) for problem in validate_all(documents)] == [], page
 
 
 def make_targets() -> set[str]:
