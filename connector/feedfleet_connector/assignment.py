@@ -6,6 +6,8 @@ named by the environment variable that carries it.
 
 import dataclasses
 import hashlib
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -19,6 +21,9 @@ DEFAULT_STALE_AFTER = 30.0
 DEFAULT_MAX_LENGTH = 10_000
 DEFAULT_KEY_PREFIX = "md"
 REDIS_URL_VARIABLE = "FEEDFLEET_REDIS_URL"
+LONGEST_TOPIC = 100
+
+_CREDENTIALS = re.compile(r"@|\b(user|username|pass|password)=", re.IGNORECASE)
 
 
 class AssignmentError(ValueError):
@@ -88,6 +93,8 @@ class Assignment:
 
     def dump(self) -> bytes:
         """The canonical JSON text: the same assignment always gives the same bytes."""
+        # Equal assignments have equal texts: 30 and 30.0 are equal, and are written as 30.0.
+        heartbeat = self.pacing.heartbeat_seconds
         document = {
             "version": VERSION,
             "fleet": self.fleet,
@@ -96,14 +103,14 @@ class Assignment:
             "market": self.market,
             "endpoint": self.endpoint,
             "streams": dict(sorted(self.streams.items())),
-            "staleAfterSeconds": self.stale_after,
+            "staleAfterSeconds": float(self.stale_after),
             "staleAfterSecondsByTopic": {
-                str(topic): value for topic, value in sorted(self.stale_after_by_topic.items())
+                str(topic): float(value) for topic, value in sorted(self.stale_after_by_topic.items())
             },
             "pacing": {
-                "requests": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.requests],
-                "connects": [{"count": window.count, "seconds": window.seconds} for window in self.pacing.connects],
-                "heartbeatSeconds": self.pacing.heartbeat_seconds,
+                "requests": _window_rows(self.pacing.requests),
+                "connects": _window_rows(self.pacing.connects),
+                "heartbeatSeconds": None if heartbeat is None else float(heartbeat),
             },
             "sink": {
                 "redis": {
@@ -138,12 +145,13 @@ class Assignment:
         if not isinstance(document, dict):
             raise AssignmentError("assignment: expected a JSON object")
         version = document.get("version")
-        if version != VERSION:
-            raise AssignmentError(f"version: {version!r} is not supported; allowed: {VERSION}")
+        if isinstance(version, bool) or version != VERSION:
+            raise AssignmentError(f"version: {_shown(version)} is not supported; allowed: {VERSION}")
         fields = _Fields(document, "")
         exchange, market = fields.text("exchange"), fields.text("market")
         pacing = fields.child("pacing")
         redis = fields.child("sink").child("redis")
+        streams, stale_after_by_topic = fields.child("streams"), fields.child("staleAfterSecondsByTopic")
         connections = tuple(_connection(row, exchange, market) for row in fields.children("connections"))
         _check_unique(connections)
         return cls(
@@ -159,16 +167,16 @@ class Assignment:
                 heartbeat_seconds=pacing.optional_positive("heartbeatSeconds"),
             ),
             sink=SinkSettings(
-                url=redis.optional_text("url"),
+                url=redis.url_without_credentials("url"),
                 url_variable=redis.text("urlVariable"),
                 key_prefix=redis.text("keyPrefix"),
-                max_length=int(redis.positive("maxLength")),
+                max_length=redis.whole("maxLength", 1),
             ),
-            streams={channel: fields.child("streams").text(channel) for channel in fields.child("streams").names()},
+            streams={channel: streams.text(channel) for channel in streams.names()},
             stale_after=fields.positive("staleAfterSeconds"),
             stale_after_by_topic={
-                _topic(name, "staleAfterSecondsByTopic"): fields.child("staleAfterSecondsByTopic").positive(name)
-                for name in fields.child("staleAfterSecondsByTopic").names()
+                _topic(name, "staleAfterSecondsByTopic"): stale_after_by_topic.positive(name)
+                for name in stale_after_by_topic.names()
             },
         )
 
@@ -189,8 +197,16 @@ class _Fields:
             raise self._error(name, value, "a text that is not empty")
         return value
 
-    def optional_text(self, name: str) -> str | None:
-        return None if self._document.get(name) is None else self.text(name)
+    def url_without_credentials(self, name: str) -> str | None:
+        if self._document.get(name) is None:
+            return None
+        value = self.text(name)
+        if _CREDENTIALS.search(value):
+            raise AssignmentError(
+                f"{self.path(name)}: holds credentials; allowed: a URL without them, "
+                "or null and the environment variable that urlVariable names"
+            )
+        return value
 
     def endpoint(self, name: str) -> str:
         value = self.text(name)
@@ -200,7 +216,7 @@ class _Fields:
 
     def positive(self, name: str) -> float:
         value = self._document.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
             raise self._error(name, value, "a number above 0")
         return float(value)
 
@@ -219,39 +235,61 @@ class _Fields:
             raise self._error(name, value, "a list of objects")
         return [_Fields(row, f"{self._path}{name}[{index}].") for index, row in enumerate(value)]
 
-    def texts(self, name: str) -> list[str]:
+    def topics(self, name: str) -> tuple[Topic, ...]:
         value = self._document.get(name)
-        if not isinstance(value, list) or not all(isinstance(row, str) for row in value):
-            raise self._error(name, value, "a list of texts")
+        if not isinstance(value, list):
+            raise self._error(name, value, "a list of topics")
+        return tuple(_topic(row, f"{self.path(name)}[{index}]") for index, row in enumerate(value))
+
+    def whole(self, name: str, least: int) -> int:
+        value = self._document.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self._error(name, value, f"a whole number, {least} or more")
         return value
 
-    def natural(self, name: str) -> int:
-        value = self._document.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self._error(name, value, "a whole number, 0 or more")
-        return value
+    def path(self, name: str) -> str:
+        return self._path + name
 
     def _error(self, name: str, value: object, allowed: str) -> AssignmentError:
-        return AssignmentError(f"{self._path}{name}: {value!r} is not allowed; allowed: {allowed}")
+        return AssignmentError(f"{self.path(name)}: {_shown(value)} is not allowed; allowed: {allowed}")
+
+
+def _shown(value: object) -> str:
+    """A value as an error may tell it: short, and without anything that could be a password."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str) and _CREDENTIALS.search(value):
+        return "a text with credentials"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _window_rows(windows: Sequence[Window]) -> list[dict[str, int | float]]:
+    return [{"count": window.count, "seconds": float(window.seconds)} for window in windows]
 
 
 def _windows(fields: _Fields, name: str) -> tuple[Window, ...]:
-    return tuple(Window(int(row.positive("count")), row.positive("seconds")) for row in fields.children(name))
+    return tuple(Window(row.whole("count", 1), row.positive("seconds")) for row in fields.children(name))
 
 
-def _topic(text: str, field: str) -> Topic:
+def _topic(value: object, path: str) -> Topic:
+    if not isinstance(value, str) or len(value) > LONGEST_TOPIC:
+        raise AssignmentError(f"{path}: {_shown(value)} is not allowed; allowed: exchange:market:channel:symbol")
     try:
-        return Topic.parse(text)
+        return Topic.parse(value)
     except TopicError as error:
-        raise AssignmentError(f"{field}: {error}") from error
+        raise AssignmentError(f"{path}: {error}") from error
 
 
 def _connection(fields: _Fields, exchange: str, market: str) -> AssignedConnection:
-    topics = tuple(_topic(text, "connections") for text in fields.texts("topics"))
-    for topic in topics:
+    topics = fields.topics("topics")
+    for index, topic in enumerate(topics):
         if (topic.exchange, topic.market) != (exchange, market):
-            raise AssignmentError(f"connections: topic {topic} is not of {exchange}:{market}, the shard's own")
-    return AssignedConnection(fields.natural("number"), topics)
+            path = fields.path("topics")
+            raise AssignmentError(f"{path}[{index}]: topic {topic} is not of {exchange}:{market}, the shard's own")
+    return AssignedConnection(fields.whole("number", 0), topics)
 
 
 def _check_unique(connections: Sequence[AssignedConnection]) -> None:

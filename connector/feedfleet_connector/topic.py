@@ -42,10 +42,10 @@ class Topic(NamedTuple):
             raise TopicError(f"topic {text!r}: expected exchange:market:channel:symbol")
         exchange, market, channel, symbol = parts
         for field, value in (("exchange", exchange), ("market", market)):
-            if not _NAME.match(value):
+            if not _NAME.fullmatch(value):
                 raise TopicError(f"topic {text!r}: {field} {value!r} is not a lower-case name")
         if channel not in CHANNELS:
             raise TopicError(f"topic {text!r}: channel {channel!r} is not one of {', '.join(CHANNELS)}")
-        if not _SYMBOL.match(symbol):
+        if not _SYMBOL.fullmatch(symbol):
             raise TopicError(f"topic {text!r}: symbol {symbol!r} is not BASE-QUOTE or BASE-QUOTE-PERP in capitals")
         return cls(exchange, market, channel, symbol)
