@@ -1,0 +1,1 @@
+"""``feedfleet local``: a fleet on one machine, with processes for pods."""
