@@ -11,7 +11,7 @@ class Backoff:
     """
 
     def __init__(
-        self, first: float = 1.0, cap: float = 30.0, uniform: Callable[[float, float], float] = random.uniform
+        self, first: float = 1.0, cap: float = 20.0, uniform: Callable[[float, float], float] = random.uniform
     ) -> None:
         self._first = first
         self._cap = cap

@@ -97,6 +97,8 @@ class Connector:
         if assignment.pacing.connects != self.assignment.pacing.connects:
             self._connects = Budget(assignment.pacing.connects)
         self.assignment = assignment
+        for topic in assignment.topics():
+            self.measurements.messages[topic.channel] += 0
         for number, assigned in wanted.items():
             topics = _thresholds(assignment, assigned)
             if number in self._connections:

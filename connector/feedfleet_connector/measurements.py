@@ -59,7 +59,7 @@ class Measurements:
     ``messages`` is by channel, ``control`` standing for frames without ticks; the others are by reason.
     """
 
-    messages: Counter[str] = dataclasses.field(default_factory=Counter)
+    messages: Counter[str] = dataclasses.field(default_factory=lambda: Counter(control=0))
     ticks: Counter[str] = dataclasses.field(default_factory=Counter)
     malformed: Counter[str] = dataclasses.field(default_factory=Counter)
     discarded: Counter[str] = dataclasses.field(default_factory=Counter)

@@ -1,6 +1,7 @@
 """Writing ticks to Redis Streams, in batches: what gathered while one batch was on its way is the next."""
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,7 +9,17 @@ from typing import Any, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -23,21 +34,21 @@ BATCH_TICKS = 500
 MAX_BUFFER_BYTES = 64 * 1024 * 1024
 REGISTER_INTERVAL = 60.0
 _LOOK_AHEAD = 50
+_LAST_TRIES_DELAY = 0.25
 
-# Redis can heal from these; what was to be written waits.
-_TEMPORARY = (
-    "OOM",
-    "READONLY",
-    "LOADING",
-    "MISCONF",
-    "BUSY",
-    "NOREPLICAS",
-    "MASTERDOWN",
-    "NOPERM",
-    "NOAUTH",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
+# Redis can heal from these; what was to be written waits. Some have classes of their own, some only a first word.
+_TEMPORARY_ERRORS = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    AuthenticationError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
 )
+_TEMPORARY_WORDS = ("MISCONF", "BUSY", "NOREPLICAS", "NOAUTH", "LOADING")
 
 _log = structlog.get_logger("feedfleet.sink")
 
@@ -110,7 +121,7 @@ class RedisStreams:
         self._streams: dict[Topic, _Stream] = {}
         self._in_flight: list[_Entry] = []
         self._wake = asyncio.Event()
-        self._finishing = False
+        self._finish = asyncio.Event()
         self._backoff = Backoff(first=0.1, cap=5.0)
         self._registered_at = float("-inf")
         self._unregistered: list[str] = []
@@ -141,7 +152,7 @@ class RedisStreams:
 
     def finish(self) -> None:
         """Write what is buffered, then end ``run``."""
-        self._finishing = True
+        self._finish.set()
         self._wake.set()
 
     def abandon(self) -> int:
@@ -155,7 +166,7 @@ class RedisStreams:
         await self._until_it_works(self._connect)
         while True:
             if not self._buffer:
-                if self._finishing:
+                if self._finish.is_set():
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -168,13 +179,15 @@ class RedisStreams:
         while True:
             try:
                 await act()
-            except (RedisConnectionError, RedisTimeoutError, AuthenticationError, OSError, _TemporaryError) as error:
+            except (*_TEMPORARY_ERRORS, OSError, _TemporaryError) as error:
                 await self._wait_out(error)
             else:
                 if self.state != "writing":
                     _log.info("redis takes writes", waiting=self.buffered)
                 self.state, self.error = "writing", None
                 self._backoff.reset()
+                return
+            if self._finish.is_set() and not self.buffered:
                 return
 
     async def _wait_out(self, error: Exception) -> None:
@@ -183,7 +196,12 @@ class RedisStreams:
         delay = self._backoff.next_delay()
         if (suppressed := self._occasional.allow("failing")) is not None:
             _log.warning("redis does not take writes", error=self.error, waiting=self.buffered, repeated=suppressed)
-        await asyncio.sleep(delay)
+        if self._finish.is_set():
+            await asyncio.sleep(min(delay, _LAST_TRIES_DELAY))
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._finish.wait()
 
     async def _connect(self) -> None:
         await cast("Awaitable[Any]", self._redis.ping())
@@ -270,22 +288,27 @@ class RedisStreams:
         if now - self._registered_at > REGISTER_INTERVAL:
             self._unregistered = [stream.key for stream in self._streams.values()]
         if self._unregistered:
-            await self._redis.sadd(f"{self._key_prefix}:topics", *self._unregistered)
+            try:
+                await self._redis.sadd(f"{self._key_prefix}:topics", *self._unregistered)
+            except ResponseError as error:
+                if _is_temporary(error):
+                    raise
+                # Readers that look for keys miss the names; the ticks themselves are safe.
+                self._note("topics cannot be named", f"{self._key_prefix}:topics", error)
             self._unregistered = []
             self._registered_at = now
 
     def _give_up(self, entry: _Entry, error: Exception) -> None:
         self.counts.dropped["error"] += 1
-        if (suppressed := self._occasional.allow(str(error))) is not None:
-            _log.error("tick cannot be written", key=entry.stream.key, error=str(error), repeated=suppressed)
+        self._note("tick cannot be written", entry.stream.key, error)
+
+    def _note(self, message: str, key: str, error: Exception) -> None:
+        if (suppressed := self._occasional.allow(f"{message}: {error}")) is not None:
+            _log.error(message, key=key, error=str(error), repeated=suppressed)
 
 
 def _is_temporary(error: Exception) -> bool:
-    return (
-        not isinstance(error, ResponseError)
-        or str(error).startswith(_TEMPORARY)
-        or isinstance(error, AuthenticationError)
-    )
+    return isinstance(error, _TEMPORARY_ERRORS) or str(error).startswith(_TEMPORARY_WORDS)
 
 
 def _rows(reply: Any) -> Any:
