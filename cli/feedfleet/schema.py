@@ -24,7 +24,7 @@ _OBJECT_METADATA_TEXTS = (
 _SUBDOMAIN = "small letters, digits, hyphens and dots, starting and ending with a letter or digit, like btc-spot"
 _LABEL_VALUE = "letters, digits, hyphens, underscores and dots, starting and ending with a letter or digit"
 _COPIED = (
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
+    *("multipleOf", "minLength", "maxLength"),
     *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required", "enum", "description"),
 )
 
@@ -70,6 +70,10 @@ def json_schema(schema: Schema) -> dict[str, Any]:
         translated["type"] = ["integer", "string"]
     elif "type" in schema:
         translated["type"] = schema["type"]
+    for bound in ("minimum", "maximum"):
+        if bound in schema:
+            exclusive = f"exclusive{bound.capitalize()}"
+            translated[exclusive if schema.get(exclusive) else bound] = schema[bound]
     if schema.get("nullable"):
         translated = _nullable(translated)
     if "pattern" in schema:

@@ -66,8 +66,8 @@ def _scalar_message(keyword: str, schema: Mapping[str, Any]) -> str:
             said, allowed = "is not known", ", ".join(str(choice) for choice in schema["enum"])
         case "pattern":
             said, allowed = "is malformed", _first_sentence(schema) or schema["pattern"]
-        case "minimum" | "maximum":
-            said, allowed = "is out of range", _range(schema, "minimum", "maximum")
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            said, allowed = "is out of range", _bounds(schema)
         case "minLength" | "maxLength":
             said, allowed = "is of a wrong length", f"{_range(schema, 'minLength', 'maxLength')} characters"
         case _:
@@ -79,6 +79,13 @@ def _range(schema: Mapping[str, Any], lower: str, upper: str) -> str:
     if lower not in schema:
         return f"at most {schema[upper]}"
     return f"{schema[lower]} to {schema[upper]}" if upper in schema else f"at least {schema[lower]}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return _range(schema, "minimum", "maximum")
+    words = {"exclusiveMinimum": "above", "minimum": "at least", "maximum": "at most", "exclusiveMaximum": "below"}
+    return ", ".join(f"{word} {schema[keyword]}" for keyword, word in words.items() if keyword in schema)
 
 
 def _first_sentence(schema: Mapping[str, Any]) -> str:

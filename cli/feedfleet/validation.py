@@ -29,8 +29,9 @@ def validate(document: Document, old: Document | None = None) -> list[Problem]:
     errors = explained(structural_errors(document.kind, body))
     problems = [document.problem(field_path(found.path), found.value, found.message) for found in errors]
     for broken in broken_rules(open_api_schema(document.kind), body, None if old is None else completed_body(old)):
-        if broken.error is not None and errors:
-            continue  # the rule met a value whose structure is already reported
+        met_reported = any(broken.path[: len(found.path)] == found.path for found in errors)
+        if met_reported or (broken.error is not None and errors):
+            continue
         value = _at(body, broken.path)
         text = "" if isinstance(value, Mapping | list) else shown(value, broken.path)
         message = broken.message if broken.error is None else f"{broken.message} ({broken.error})"
