@@ -32,7 +32,8 @@ class LiveTable:
         """Show until cancelled; the last table stays."""
         with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="ellipsis") as live:
             while True:
-                live.update(fleet_view(rows(), footer, journal.last(EVENTS_SHOWN)), refresh=True)
+                view = fleet_view(rows(), footer, journal.last(EVENTS_SHOWN), live.console.width)
+                live.update(view, refresh=True)
                 await asyncio.sleep(self._interval)
 
 

@@ -1,7 +1,8 @@
 """A running fleet as people see it: a table on a terminal, lines elsewhere."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -104,29 +105,43 @@ def totals(rows: Sequence[Row]) -> str:
     )
 
 
-def fleet_view(rows: Sequence[Row], footer: Footer, events: Sequence[Event]) -> RenderableType:
-    """Table, totals, footer, and the last events."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("POD", "STATE", "PID", "CONNECTIONS", "TOPICS", "TICKS/S", "P50 MS", "P99 MS", "STALE"):
-        table.add_column(heading, justify="left" if heading in {"POD", "STATE"} else "right", no_wrap=True)
-    table.add_column("RECONNECTS", justify="right", no_wrap=True)
-    table.add_column("RESTARTS", justify="right", no_wrap=True)
-    table.add_column("LAST EVENT", no_wrap=True, overflow="ellipsis")
+class Column(NamedTuple):
+    """A column of the table; one that is not ``essential`` is left out where the terminal is narrow."""
+
+    heading: str
+    cell: Callable[[Row], Text]
+    essential: bool = True
+    left: bool = False
+
+
+COLUMNS = (
+    Column("POD", lambda row: Text(row.name), left=True),
+    Column("STATE", lambda row: Text(row.state.value, style=STATE_STYLES[row.state]), left=True),
+    Column("PID", lambda row: Text(str(row.pid or "-")), essential=False),
+    Column("CONNECTIONS", lambda row: Text(f"{row.open_connections}/{row.connections}")),
+    Column("TOPICS", lambda row: Text(f"{row.acknowledged}/{row.topics}")),
+    Column("TICKS/S", lambda row: Text(_number(row.ticks_per_second, 1))),
+    Column("P50 MS", lambda row: Text(_number(row.p50, 1)), essential=False),
+    Column("P99 MS", lambda row: Text(_number(row.p99, 1))),
+    Column("STALE", lambda row: Text(str(row.stale), style="red" if row.stale else "")),
+    Column("RECONNECTS", lambda row: Text(str(row.reconnects)), essential=False),
+    Column("RESTARTS", lambda row: Text(str(row.restarts))),
+)
+WIDE = 120
+
+
+def fleet_view(rows: Sequence[Row], footer: Footer, events: Sequence[Event], width: int = WIDE) -> RenderableType:
+    """Table, totals, footer and the last events, for a terminal of ``width`` characters."""
+    wide = width >= WIDE
+    columns = [column for column in COLUMNS if wide or column.essential]
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if wide else 1, 0, 0), header_style="bold", expand=wide)
+    for column in columns:
+        table.add_column(column.heading, justify="left" if column.left else "right", no_wrap=True)
+    if wide:
+        table.add_column("LAST EVENT", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
-        table.add_row(
-            Text(row.name),
-            Text(row.state.value, style=STATE_STYLES[row.state]),
-            str(row.pid or "-"),
-            f"{row.open_connections}/{row.connections}",
-            f"{row.acknowledged}/{row.topics}",
-            _number(row.ticks_per_second, 1),
-            _number(row.p50, 1),
-            _number(row.p99, 1),
-            Text(str(row.stale), style="red" if row.stale else ""),
-            str(row.reconnects),
-            str(row.restarts),
-            Text(row.last_event),
-        )
+        last = [Text(row.last_event)] if wide else []
+        table.add_row(*(column.cell(row) for column in columns), *last)
     below = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in footer.lines()]
     happened = [Text(str(event), no_wrap=True, overflow="ellipsis") for event in events]
     gap = [Text("")] if happened else []

@@ -1,5 +1,6 @@
 """The end of a process's log."""
 
+import re
 from pathlib import Path
 
 import orjson
@@ -13,7 +14,8 @@ def last_line(log: Path, since: int = 0) -> str:
         file.seek(0, 2)
         file.seek(max(since, file.tell() - TAIL_BYTES))
         lines = file.read().decode("utf-8", errors="replace").splitlines()
-    text = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    # A traceback of several errors is drawn as a tree, whose lines can hold nothing but its branches.
+    text = next((line.strip(" |+") for line in reversed(lines) if re.search(r"\w", line)), "it said nothing")
     try:
         record = orjson.loads(text)
     except orjson.JSONDecodeError:

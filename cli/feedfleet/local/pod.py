@@ -188,9 +188,9 @@ class Pod:
                 answer = await http_get(port, "/status", timeout=self._timing.probe_timeout)
                 status = ConnectorStatus.load(answer.body)
             except HttpError:
-                self._answers = False
+                self._unanswered()
             except StatusError as error:
-                self._answers = False
+                self._unanswered()
                 self._tell(str(error))
             else:
                 self._take(status)
@@ -209,10 +209,15 @@ class Pod:
         self._was_ready = self._was_ready or status.ready
         self.status = status
 
-    def _forget(self) -> None:
-        self._process = self.pid = self.port = self.status = self.ticks_per_second = None
-        self._answers = self._was_ready = False
+    def _unanswered(self) -> None:
+        self._answers = False
+        self.ticks_per_second = None
         self._counted.clear()
+
+    def _forget(self) -> None:
+        self._unanswered()
+        self._process = self.pid = self.port = self.status = None
+        self._was_ready = False
 
     def _is_young(self) -> bool:
         return asyncio.get_running_loop().time() - self._started < self._timing.start_grace

@@ -34,7 +34,7 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Options:
     """What the user asked for. ``redis_url`` None asks for the embedded server, ``workdir`` None for a passing one.
 
-    ``simulate`` simulates every exchange, ``recordings`` those that it names. ``duration`` is in seconds, None for endless.
+    ``simulate`` simulates every exchange, ``recordings`` those that it names. ``duration`` is in seconds; None: no end.
     """
 
     files: tuple[str, ...]
