@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from feedfleet.documents import FLEET, KINDS, STANDARD_INPUT, SUBSCRIPTION, load_documents
 from feedfleet.problem import Problem
-from feedfleet.validation import validate_all
+from feedfleet.validation import completed_body, validate_all
 from feedfleet_operator.fleet_plan import FleetPlan, plan_fleet
 from feedfleet_operator.resources import DEFAULT_FLEET, Fleet, Subscription
 from feedfleet_operator.shards import Shard
@@ -58,8 +58,10 @@ def read_fleets(paths: Sequence[str]) -> Declared:
     problems = [*validate_all(documents), *_empty_files(paths, documents.problems, documents)]
     if problems:
         raise InvalidDocuments(problems)
-    subscriptions = tuple(Subscription.from_body(document.body) for document in documents.of_kind(SUBSCRIPTION))
-    declared = [Fleet.from_body(document.body) for document in documents.of_kind(FLEET)]
+    subscriptions = tuple(
+        Subscription.from_body(completed_body(document)) for document in documents.of_kind(SUBSCRIPTION)
+    )
+    declared = [Fleet.from_body(completed_body(document)) for document in documents.of_kind(FLEET)]
     wanting = {subscription.namespace for subscription in subscriptions if subscription.fleet == DEFAULT_FLEET}
     lacking = wanting - {fleet.namespace for fleet in declared if fleet.name == DEFAULT_FLEET}
     fleets = [*declared, *(Fleet.default(namespace) for namespace in lacking)]

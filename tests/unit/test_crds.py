@@ -24,12 +24,14 @@ Schema = Mapping[str, Any]
 
 
 def version(kind: str) -> Mapping[str, Any]:
+    only: Mapping[str, Any]
     [only] = load_crd(kind)["spec"]["versions"]
     return only
 
 
 def root(kind: str) -> Schema:
-    return version(kind)["schema"]["openAPIV3Schema"]
+    schema: Schema = version(kind)["schema"]["openAPIV3Schema"]
+    return schema
 
 
 def at(schema: Schema, path: str) -> Schema:

@@ -1,6 +1,7 @@
 """Offline validation: what the API server refuses is refused here too, with what is allowed said in one line."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import pytest
 
 from feedfleet.cel_rules import broken_rules
 from feedfleet.documents import FLEET, SUBSCRIPTION, Document, Documents, load_documents
+from feedfleet.fleets import read_fleets
 from feedfleet.problem import Problem
 from feedfleet.schema import completed, json_schema
 from feedfleet.validation import completed_body, validate, validate_all
@@ -378,6 +380,13 @@ def test_completing_adds_defaults_and_drops_nulls_and_status_without_touching_th
     assert "status" not in completed_body(document(body))
     assert completed_body(document(fleet()))["spec"] == {"replicas": 1}
     assert body == before
+
+
+def test_a_null_is_served_as_if_it_were_absent(tmp_path: Path) -> None:
+    file = tmp_path / "feeds.json"
+    file.write_text(json.dumps(subscription(market=None, fleet=None)))
+    [plan] = read_fleets([str(file)]).plans()
+    assert [(market.market, market.topics) for market in plan.markets] == [("spot", 1)]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
