@@ -25,6 +25,7 @@ EXCHANGES: Mapping[str, Callable[[], Venue]] = {"binance": Binance, "okx": Okx}
 """The exchanges that can be simulated, by name."""
 
 _MOST_TICKS = 10_000
+_LAST_PORT = 65_535
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
 
@@ -94,6 +95,8 @@ class SimulatedExchange:
             raise _not_allowed("rate", rate, f"above 0, up to {_MOST_TICKS}")
         if not 0 <= speed < float("inf"):
             raise _not_allowed("speed", speed, "0 or more")
+        if not 0 <= port <= _LAST_PORT:
+            raise _not_allowed("port", port, f"0 to {_LAST_PORT}")
         self.exchange = exchange
         self._venue = EXCHANGES[exchange]()
         if limits is not None:

@@ -92,19 +92,22 @@ class VenueServer:
             with contextlib.suppress(ConnectionClosed):
                 await (control(client) if client.session is None else self._converse(client))
 
+        # Bound outside of the task group, which would wrap the error of an address that is taken.
+        server = await serve(
+            handle,
+            host,
+            port,
+            process_request=cast("Any", self._admit),
+            create_connection=cast("type[ServerConnection]", self._accept),
+            compression=None,
+            ping_interval=None,
+            close_timeout=_CLOSE_SECONDS,
+            max_size=self.venue.limits.message_bytes,
+            logger=_quiet_logger(),
+            start_serving=False,
+        )
         async with asyncio.TaskGroup() as self._tasks:
-            server = await serve(
-                handle,
-                host,
-                port,
-                process_request=cast("Any", self._admit),
-                create_connection=cast("type[ServerConnection]", self._accept),
-                compression=None,
-                ping_interval=None,
-                close_timeout=_CLOSE_SECONDS,
-                max_size=self.venue.limits.message_bytes,
-                logger=_quiet_logger(),
-            )
+            await server.start_serving()
             running = [self._tasks.create_task(self._pacemaker.run()), self._tasks.create_task(self._watch())]
             try:
                 yield int(server.sockets[0].getsockname()[1])
