@@ -77,7 +77,7 @@ def _runner() -> asyncio.Runner:
 async def _serve(file: AssignmentFile, assignment: Assignment, state_dir: Path | None, host: str, port: int) -> None:
     redis = open_redis(*redis_url(assignment.sink))
     sink = RedisStreams(redis, assignment.sink.key_prefix, assignment.sink.max_length)
-    connector = Connector(file, assignment, WebsocketsTransport(), sink, StalenessRestarts(state_dir))
+    connector = Connector(file, assignment, WebsocketsTransport(), sink, restarts=StalenessRestarts(state_dir))
     registry = make_registry(
         assignment.exchange, lambda: connector.connections, sink, connector.measurements,
         lambda: connector.restarts.count,

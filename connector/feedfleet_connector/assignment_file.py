@@ -41,6 +41,8 @@ class AssignmentFile:
         try:
             return self._path.read_bytes()
         except OSError as error:
+            # So that the same text, once it is back, counts as a change.
+            self._text = None
             raise AssignmentError(f"{self._path}: cannot be read: {error.strerror}") from error
 
     def _parse(self, text: bytes) -> Assignment:

@@ -19,7 +19,7 @@ from feedfleet_connector.flow import Flow
 from feedfleet_connector.logs import Occasional
 from feedfleet_connector.measurements import Measurements
 from feedfleet_connector.pacing import Budget
-from feedfleet_connector.staleness import WATCHDOG_INTERVAL, Silence, is_silent, resubscribe_delay
+from feedfleet_connector.staleness import Silence, is_silent, resubscribe_delay, watch_interval
 from feedfleet_connector.subscriptions import Subscriptions
 from feedfleet_connector.tick import Tick
 from feedfleet_connector.topic import Topic
@@ -56,8 +56,7 @@ class Connection:
         lifetime_seconds: float | None,
         handle_tick: TickHandler,
         measurements: Measurements,
-        backoff: Backoff | None = None,
-        watchdog_interval: float = WATCHDOG_INTERVAL,
+        backoff: Backoff,
     ) -> None:
         self.number = number
         self.state = "connecting"
@@ -76,8 +75,7 @@ class Connection:
         self._lifetime_seconds = lifetime_seconds
         self._handle_tick = handle_tick
         self._measurements = measurements
-        self._backoff = backoff or Backoff()
-        self._watchdog_interval = watchdog_interval
+        self._backoff = backoff
         self._occasional = Occasional()
         self._wake = asyncio.Event()
         self._log = structlog.get_logger("feedfleet.connection").bind(connection=number)
@@ -280,7 +278,7 @@ class Connection:
         """The repair ladder's lower rungs: subscribe a silent topic again, end a silent session."""
         began = time.monotonic()
         while True:
-            await asyncio.sleep(self._watchdog_interval)
+            await asyncio.sleep(watch_interval(self.flow.stale_after))
             now = time.monotonic()
             if self._lifetime_seconds is not None and now - began > ROTATION_SHARE * self._lifetime_seconds:
                 end(Disconnect("rotation", "ahead of the exchange's own forced disconnect"))

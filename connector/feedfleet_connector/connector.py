@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from feedfleet_connector.assignment import AssignedConnection, Assignment, AssignmentError
 from feedfleet_connector.assignment_file import AssignmentFile
+from feedfleet_connector.backoff import Backoff
 from feedfleet_connector.catalogue import lookup
 from feedfleet_connector.connection import Connection
 from feedfleet_connector.exchanges.adapter import Adapter
@@ -33,7 +35,7 @@ class Connector:
 
     def __init__(
         self, file: AssignmentFile, assignment: Assignment, transport: Transport, sink: RedisStreams,
-        restarts: StalenessRestarts,
+        *, restarts: StalenessRestarts, backoff: Callable[[], Backoff] = Backoff,
     ) -> None:  # fmt: skip
         self.assignment = assignment
         self.sink = sink
@@ -43,6 +45,7 @@ class Connector:
         self.verdict = Verdict(live=True, ready=False, reasons=("starting",), at=time.monotonic())
         self._file = file
         self._transport = transport
+        self._make_backoff = backoff
         self._connects = Budget(assignment.pacing.connects)
         self._connections: dict[int, tuple[Connection, asyncio.Task[None]]] = {}
         self._stop = asyncio.Event()
@@ -128,6 +131,7 @@ class Connector:
             lifetime_seconds=market.lifetime_seconds,
             handle_tick=self._handle_tick,
             measurements=self.measurements,
+            backoff=self._make_backoff(),
         )
 
     def _handle_tick(self, tick: Tick, received: int) -> None:

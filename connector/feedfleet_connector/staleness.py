@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 WATCHDOG_INTERVAL = 5.0
-"""Seconds between two looks at a connection's silence."""
+"""Seconds between two looks at a connection's silence, at most."""
 
 RECONNECTS_IN_VAIN = 3
 """So many reconnects without a tick have to fail before a restart is worth trying."""
@@ -33,6 +33,11 @@ class Silence(NamedTuple):
     seconds: float
     stale_after: float
     reconnects_in_vain: int
+
+
+def watch_interval(stale_after: float) -> float:
+    """Seconds until the next look at a connection: short thresholds are looked after more often."""
+    return min(WATCHDOG_INTERVAL, stale_after / 2)
 
 
 def is_silent(seconds: float, stale_after: float) -> bool:
