@@ -92,7 +92,7 @@ def _empty_pod(packing: Packing, emptiest: list[tuple[int, int]], pod: Pod, load
     moved: list[tuple[int, Pod, int]] = []
     too_loaded: list[tuple[int, int]] = []
     for number in sorted(pod.connections):
-        load = sum(map(packing.load_of, pod.connections[number]))
+        load = packing.total_load(pod.connections[number])
         while emptiest:
             connections, index = heapq.heappop(emptiest)
             target = packing.pods[index]

@@ -5,19 +5,22 @@ Loads are whole thousandths of a tick per second, so that sums are exact in what
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from feedfleet_connector.topic import Topic
 
 
 class Pod:
-    """A shard while it is being planned: its topics by connection number, and their load."""
+    """A shard while it is being planned: its topics by connection number, and their load.
+
+    Topics are the keys of a dict and not a set: they keep the order in which they came, which is nearly sorted.
+    """
 
     __slots__ = ("connections", "index", "load")
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.connections: dict[int, set[Topic]] = {}
+        self.connections: dict[int, dict[Topic, None]] = {}
         self.load = 0
 
 
@@ -38,16 +41,17 @@ class Packing:
         """The topic's load; 0 where its rate is not known."""
         return self._loads.get(topic, 0)
 
+    def total_load(self, topics: Iterable[Topic]) -> int:
+        """The load of all of them."""
+        return sum(map(self.load_of, topics)) if self._loads else 0
+
     def connection_count(self) -> int:
         """The connections of all pods, empty ones too."""
         return sum(len(pod.connections) for pod in self.pods.values())
 
-    def placed(self) -> Iterator[tuple[Topic, Pod, int]]:
-        """Every topic with its pod and the number of its connection."""
-        for pod in self.pods.values():
-            for number, topics in pod.connections.items():
-                for topic in topics:
-                    yield topic, pod, number
+    def topic_count(self) -> int:
+        """The topics of all connections."""
+        return sum(len(topics) for pod in self.pods.values() for topics in pod.connections.values())
 
     def open_pod(self, index: int | None = None) -> Pod:
         """A pod without connections, by default at the lowest free index."""
@@ -61,7 +65,7 @@ class Packing:
     def open_connection(self, pod: Pod) -> int:
         """A connection without topics, at the pod's lowest free number."""
         number = next(number for number in itertools.count() if number not in pod.connections)
-        pod.connections[number] = set()
+        pod.connections[number] = {}
         return number
 
     def move_connection(self, pod: Pod, number: int, target: Pod, target_number: int | None = None) -> int:
@@ -70,17 +74,17 @@ class Packing:
         if target_number is None:
             target_number = self.open_connection(target)
         target.connections[target_number] = topics
-        load = sum(map(self.load_of, topics))
+        load = self.total_load(topics)
         pod.load -= load
         target.load += load
         return target_number
 
     def put(self, topic: Topic, pod: Pod, number: int) -> None:
-        pod.connections[number].add(topic)
+        pod.connections[number][topic] = None
         pod.load += self.load_of(topic)
 
     def take(self, topic: Topic, pod: Pod, number: int) -> None:
-        pod.connections[number].remove(topic)
+        del pod.connections[number][topic]
         pod.load -= self.load_of(topic)
 
     def open_connections(self, count: int, pod_count: int) -> None:

@@ -5,7 +5,8 @@ the caps hold, the rest is placed, and what that leaves fragmented is compacted 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from feedfleet_connector.assignment import AssignedConnection
 from feedfleet_connector.topic import Topic
@@ -34,14 +35,16 @@ def plan(
     Raises:
         ValueError: a topic is not of the limits' exchange and market.
     """
-    wanted = set(topics)
+    # A dict and not a set: topics mostly come sorted, and what is nearly sorted is sorted again in linear time.
+    wanted = dict.fromkeys(topics)
+    market = (limits.exchange, limits.market)
     for topic in wanted:
-        if (topic.exchange, topic.market) != (limits.exchange, limits.market):
+        if topic[:2] != market:
             raise ValueError(f"topic {topic} is not of {limits.exchange}:{limits.market}, which is being planned")
     packing = _packing(wanted, limits, capacity, rates or {})
     change = _Change(limits)
     _keep(packing, wanted, _found(limits, current), change)
-    _place(packing, wanted.difference(change.sources).union(change.evicted))
+    _place(packing, [topic for topic in wanted if topic not in change.sources or topic in change.evicted])
     packing.drop_empty()
     compact(packing, len(wanted), capacity.hysteresis)
     return Plan(
@@ -51,7 +54,7 @@ def plan(
     )
 
 
-def _packing(wanted: set[Topic], limits: Limits, capacity: Capacity, rates: Mapping[Topic, float]) -> Packing:
+def _packing(wanted: Collection[Topic], limits: Limits, capacity: Capacity, rates: Mapping[Topic, float]) -> Packing:
     load_per_pod = int(capacity.ticks_per_second_per_pod * LOADS_PER_TICK)
     # A topic that alone is more than a pod carries fills its pod: it has to be somewhere.
     loads = {
@@ -93,7 +96,7 @@ class _Change:
                         moves.append(Move(topic, None, target, Reason.NEW))
                     elif source != target:
                         moves.append(Move(topic, source, target, self.evicted.get(topic, Reason.COMPACTION)))
-        moves.sort(key=lambda move: (move.topic, move.source or ("", 0)))
+        moves.sort(key=operator.attrgetter("topic"))
         return tuple(moves)
 
 
@@ -113,11 +116,13 @@ def _found(limits: Limits, current: Sequence[Shard]) -> dict[int, dict[int, list
     }
 
 
-def _keep(packing: Packing, wanted: set[Topic], found: dict[int, dict[int, list[Topic]]], change: _Change) -> None:
+def _keep(
+    packing: Packing, wanted: Collection[Topic], found: dict[int, dict[int, list[Topic]]], change: _Change
+) -> None:
     for index, connections in found.items():
         pod = packing.open_pod(index)
         for number, topics in connections.items():
-            pod.connections[number] = set()
+            pod.connections[number] = {}
             place = change.place(pod, number)
             for topic in topics:
                 if topic not in wanted:
@@ -156,11 +161,11 @@ def _evict(packing: Packing, pod: Pod, change: _Change) -> None:
             evict(topic, numbers[topic], Reason.CAPACITY)
 
 
-def _place(packing: Packing, unplaced: set[Topic]) -> None:
+def _place(packing: Packing, unplaced: Collection[Topic]) -> None:
     if not unplaced:
         return
-    topic_count = len(unplaced) + sum(1 for _ in packing.placed())
-    load = sum(map(packing.load_of, unplaced)) + sum(pod.load for pod in packing.pods.values())
+    topic_count = len(unplaced) + packing.topic_count()
+    load = packing.total_load(unplaced) + sum(pod.load for pod in packing.pods.values())
     packing.open_connections(
         count=-(-topic_count // packing.topics_per_connection), pod_count=-(-load // packing.load_per_pod)
     )
@@ -183,11 +188,11 @@ def _shards(packing: Packing, limits: Limits) -> tuple[Shard, ...]:
     )
 
 
-def _decided_by(packing: Packing, wanted: set[Topic], capacity: Capacity) -> DecidingLimit:
+def _decided_by(packing: Packing, wanted: Collection[Topic], capacity: Capacity) -> DecidingLimit:
     connections, pods = packing.connection_count(), len(packing.pods)
     connections_needed = -(-len(wanted) // packing.topics_per_connection)
     pods_needed = -(-connections_needed // packing.connections_per_pod)
-    pods_for_load = -(-sum(map(packing.load_of, wanted)) // packing.load_per_pod)
+    pods_for_load = -(-packing.total_load(wanted) // packing.load_per_pod)
     if pods_for_load > pods_needed:
         return DecidingLimit.TICKS_PER_SECOND
     if connections > connections_needed or pods > pods_needed:
