@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from connectors import assignment, running_connector, sequences, stream, topics, with_connections
 
+from connectors import assignment, running_connector, sequences, stream, topics, with_connections
 from feedfleet_connector.simulators import Limits, SimulatedExchange
 from feedfleet_connector.tick import FIELDS
 from feedfleet_connector.topic import Topic

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connectors import assignment, sequences, topics
+from prometheus_client.parser import text_string_to_metric_families
 
+from connectors import assignment, sequences, topics
 from feedfleet_connector.simulators import SimulatedExchange
 from waiting import until
 
@@ -96,14 +97,19 @@ async def test_it_serves_its_health_status_and_metrics(redis_url: str, tmp_path:
     assert status["assignment"] == {"digest": assigned.digest(), "error": None}
     assert status["connections"][0]["state"] == "flowing"
     assert (code, text) == (404, "not found; there are /livez, /readyz, /status, /metrics\n")
-    samples = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in metrics.splitlines() if line[0] != "#"}
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics)
+        for sample in family.samples
+    }
+    exchange = ("exchange", "binance")
     for channel in ("trade", "quote", "control"):
-        assert samples[f'ws_messages_received_total{{exchange="binance",channel="{channel}"}}'] > 0
-    assert samples['ws_message_latency_ms_bucket{exchange="binance",le="-1.0"}'] == 0
-    assert samples['ws_message_latency_ms_count{exchange="binance"}'] > 0
-    assert samples['ws_reconnects_total{exchange="binance"}'] == 0
-    assert samples['ws_active_connections{exchange="binance"}'] == 1
-    assert samples['ws_subscription_count{exchange="binance"}'] == 2
+        assert samples["ws_messages_received_total", ("channel", channel), exchange] > 0
+    assert samples["ws_message_latency_ms_bucket", exchange, ("le", "-1.0")] == 0
+    assert samples["ws_message_latency_ms_count", exchange] > 0
+    assert samples["ws_reconnects_total", exchange] == 0
+    assert samples["ws_active_connections", exchange] == 1
+    assert samples["ws_subscription_count", exchange] == 2
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])

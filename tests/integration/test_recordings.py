@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connectors import assignment, running_connector, stream
 
+from connectors import assignment, running_connector, stream
 from feedfleet_connector.simulators import SimulatedExchange
 from feedfleet_connector.topic import Topic
 from waiting import until

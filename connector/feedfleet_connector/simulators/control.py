@@ -56,8 +56,8 @@ def answer(message: str | bytes, exchange: "SimulatedExchange") -> str:
     try:
         result = _carry_out(message, exchange)
     except ValueError as error:
-        return json.dumps({"ok": False, "error": str(error)}, ensure_ascii=False)
-    return json.dumps({"ok": True, "result": _plain(result)}, ensure_ascii=False)
+        return json.dumps({"ok": False, "error": str(error)})
+    return json.dumps({"ok": True, "result": _plain(result)})
 
 
 def _carry_out(message: str | bytes, exchange: "SimulatedExchange") -> object:

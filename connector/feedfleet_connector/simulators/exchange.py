@@ -26,6 +26,7 @@ EXCHANGES: Mapping[str, Callable[[], Venue]] = {"binance": Binance, "okx": Okx}
 
 _MOST_TICKS = 10_000
 _LAST_PORT = 65_535
+_REASON_BYTES = 123
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
 
@@ -160,6 +161,8 @@ class SimulatedExchange:
         """Cut the TCP connection, or close with ``code``; one connection or all. Gives the numbers of those cut."""
         if code is not None and not any(code in codes for codes in _CLOSE_CODES):
             raise _not_allowed("code", code, "1000 to 1003, 1007 to 1014, 3000 to 4999, or none to cut the connection")
+        if len(reason.encode()) > _REASON_BYTES:
+            raise _not_allowed("reason", reason, f"up to {_REASON_BYTES} bytes")
         clients = self._clients(connection)
         for client in clients:
             if code is None:

@@ -224,7 +224,7 @@ class VenueServer:
         self.unsubscribe(client, answer.removed)
         replies = () if self.faults.mutes_replies(client.number) else answer.replies
         for reply in (*answer.heartbeats, *replies):
-            client.push_now(text_frame(reply.encode()))
+            client.push_now(text_frame(reply.encode(errors="replace")))
         if answer.close is not None:
             self.close(client, *answer.close)
         self.subscribe(client, answer.added)
