@@ -112,7 +112,11 @@ class _ConnectorCollector(Collector):
             "Milliseconds from the exchange's time to the receipt; below 0 its clock runs ahead of ours.",
             labels=["exchange"],
         )
-        family.add_metric([self._exchange], buckets, latency.total_milliseconds)
+        family.add_metric([self._exchange], buckets, None)
+        # The library leaves both out where a bucket's bound is negative; dashboards look for them all the same.
+        labels = {"exchange": self._exchange}
+        family.add_sample("ws_message_latency_ms_count", labels, seen)
+        family.add_sample("ws_message_latency_ms_sum", labels, latency.total_milliseconds)
         return family
 
     def _counter(self, name: str, text: str, value: float) -> Metric:

@@ -154,7 +154,7 @@ def test_the_upgrade_notice_announces_the_end() -> None:
         (push("trades", "OTHER-USDT", {}), "unknown-stream"),
         (push("trades", "BTC-USDT", {"ts": "x"}), "unexpected-content"),
         (push("trades", "BTC-USDT", None), "unexpected-content"),
-        (push("trades", "BTC-USDT", {"ts": "1", "tradeId": "2", "px": 3, "sz": "4", "side": "b"}), "unexpected-content"),
+        (push("trades", "BTC-USDT", {"ts": "1", "tradeId": "2", "px": 3, "sz": "4", "side": ""}), "unexpected-content"),
         (b'{"arg":null,"data":[]}', "unexpected-content"),
         (b'{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":7}', "unexpected-content"),
         (b'{"event":"subscribe"}', "unexpected-content"),
