@@ -42,7 +42,7 @@ class AssignedConnection:
 class Pacing:
     """What one connection may send (``requests``) and how often this pod may connect (``connects``).
 
-    ``heartbeat_seconds`` is after how much idle time the connection pings, None where the venue asks for no ping.
+    ``heartbeat_seconds`` is after how much idle time the connection pings; None leaves it as the catalogue says.
     """
 
     requests: tuple[Window, ...]

@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,7 +20,7 @@ from feedfleet_connector.assignment import (
     SinkSettings,
 )
 from feedfleet_connector.catalogue import Window
-from feedfleet_connector.topic import CHANNELS, Topic, TopicError
+from feedfleet_connector.topic import CHANNELS, Topic
 
 symbols = st.from_regex(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}(-PERP)?", fullmatch=True)
 topics = st.builds(Topic, st.just("okx"), st.just("spot"), st.sampled_from(CHANNELS), symbols)
@@ -299,30 +301,25 @@ def test_a_huge_value_is_cut_short_in_the_error() -> None:
     assert len(str(caught.value)) < 200
 
 
-# --- topics ----------------------------------------------------------------------------------------------------------
+# --- the page that describes it --------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "assignment.md").read_text(encoding="utf-8")
 
 
-@given(topics)
-def test_a_topic_is_read_as_it_is_written(topic: Topic) -> None:
-    assert Topic.parse(str(topic)) == topic
+def field_paths(value: object, path: str) -> set[str]:
+    """Every field of a document, named as the page names them. What has free keys, and windows, are one field."""
+    if isinstance(value, dict) and path not in {"streams", "staleAfterSecondsByTopic"}:
+        return {name for key, child in value.items() for name in field_paths(child, f"{path}.{key}".lstrip("."))}
+    if path == "connections" and isinstance(value, list):
+        return {name for row in value for name in field_paths(row, "connections[]")}
+    return {path}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "okx:spot:trade",
-        "okx:spot:trade:BTC-USDT:x",
-        "OKX:spot:trade:BTC-USDT",
-        "okx:spot:trade:BTCUSDT",
-        "okx:spot:trade:btc-usdt",
-        "okx:spot:trade:BTC-USDT\n",
-        "okx\n:spot:trade:BTC-USDT",
-        "okx::trade:BTC-USDT",
-        "okx:spot:book:BTC-USDT",
-        f"okx:spot:trade:{'B' * 21}-USDT",
-    ],
-)
-def test_what_is_no_topic_is_refused(text: str) -> None:
-    with pytest.raises(TopicError, match=r"^topic "):
-        Topic.parse(text)
+def test_the_documented_example_is_canonical() -> None:
+    (example_text,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert Assignment.load(example_text.encode()).dump().decode() == example_text
+
+
+def test_every_field_is_documented() -> None:
+    documented = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
+    assert sorted(documented) == sorted(field_paths(example(), ""))

@@ -1,6 +1,8 @@
 """The planner's figures and decisions in single cases."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from feedfleet_connector.assignment import AssignedConnection
 from feedfleet_connector.topic import Topic
 from feedfleet_operator.limits import Capacity
 from feedfleet_operator.planner import plan
+from feedfleet_operator.resources import Fleet
 from feedfleet_operator.shards import DecidingLimit, Place, Plan, Reason, Shard
 from planning import limits, places, sizes, topics_of
 
@@ -26,6 +29,18 @@ def test_counts_of_the_venues_limits(
 ) -> None:
     planned = plan(topics_of(count, exchange), limits(topics_per_connection, exchange))
     assert (planned.connection_count(), len(planned.shards)) == (connections, pods)
+
+
+def test_the_documented_counts_are_the_planners() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "planner.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (binance|okx) \| ([\d,]+) \| (\d+) \| (\d+) \| ([\d, ]+) \|$", page, re.MULTILINE)
+    assert len(rows) >= 5
+    for exchange, topics, connections, pods, filled in rows:
+        fleet = Fleet.default()
+        count = int(topics.replace(",", ""))
+        planned = plan(topics_of(count, exchange), fleet.limits(exchange, "spot"), fleet.capacity)
+        assert (planned.connection_count(), len(planned.shards)) == (int(connections), int(pods))
+        assert [str(size) for shard in sizes(planned) for size in shard] == filled.split(", ")
 
 
 def test_no_topics_need_no_shards() -> None:
