@@ -19,7 +19,14 @@ class RawWebSocket:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect and send the handshake; its answer is read where it is one."""
+        """Connect, and read the handshake's answer, where there is one."""
+        self = await cls.start(url)
+        await self.finish()
+        return self
+
+    @classmethod
+    async def start(cls, url: str) -> Self:
+        """Connect and send the handshake."""
         parts = urlsplit(url)
         self = cls(*await asyncio.open_connection(parts.hostname, parts.port))
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -27,14 +34,18 @@ class RawWebSocket:
             f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
+        return self
+
+    async def finish(self) -> None:
+        """Read the handshake's answer; ``status`` stays 0 where the connection is cut without one."""
         try:
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         except (asyncio.IncompleteReadError, ConnectionError):
-            return self
+            self._writer.transport.abort()
+            return
         first, *lines = head.split("\r\n")
         self.status = int(first.split()[1])
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        return self
 
     async def __aenter__(self) -> Self:
         return self

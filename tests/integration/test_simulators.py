@@ -93,6 +93,16 @@ async def test_symbols_that_do_not_exist() -> None:
         assert {frame["arg"]["instId"] for frame in await data(client, 3)} == {"BTC-USDT-SWAP"}
 
 
+async def test_a_stream_name_that_is_no_unicode_harms_nobody() -> None:
+    async with SimulatedExchange("binance", rate=FAST) as simulator, open_client(simulator.endpoint) as client:
+        assert await subscribe(client, "\ud800@trade", "btcusdt@trade") == {"result": None, "id": 1}
+        await listed(client)
+        await data(client, 3)
+        async with connect(simulator.control_url) as control:
+            await send(control, {"command": "connections"})
+            assert (await receive(control))["result"][0]["streams"] == ["\ud800@trade", "btcusdt@trade"]
+
+
 async def test_paths_that_are_not_served() -> None:
     async with SimulatedExchange("okx") as simulator:
         with pytest.raises(InvalidStatus) as refused:

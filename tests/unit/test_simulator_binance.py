@@ -153,6 +153,12 @@ def test_bytes_that_are_no_text_are_answered_with_an_error() -> None:
     assert json.loads(text)["code"] == 3
 
 
+def test_a_stream_name_that_is_no_unicode_is_taken_and_listed() -> None:
+    on = session()
+    assert ask(on, '{"method":"SUBSCRIBE","params":["\\ud800@trade"],"id":1}').added == ("\ud800@trade",)
+    assert reply(on, {"method": "LIST_SUBSCRIPTIONS", "id": 2})["result"] == ["\ud800@trade"]
+
+
 def test_too_many_streams_add_none() -> None:
     on = session(limits=dataclasses.replace(BINANCE_LIMITS, topics_per_connection=3))
     assert ask(on, {"method": "SUBSCRIBE", "params": ["a1@trade", "b1@trade"], "id": 1}).added

@@ -130,8 +130,9 @@ class SimulatedExchange:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return await self._exits.__aexit__(kind, error, trace)
+    ) -> None:
+        # The task group inside would wrap the caller's own error.
+        await self._exits.__aexit__(None, None, None)
 
     @property
     def port(self) -> int:
