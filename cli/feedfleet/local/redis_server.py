@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -49,9 +50,16 @@ def find_redis_server() -> Path:
     return Path(installed)
 
 
+class EmbeddedRedis(NamedTuple):
+    """A server of one's own: where it answers, and the process that is kept running."""
+
+    url: str
+    service: Service
+
+
 @contextlib.asynccontextmanager
-async def embedded_redis(folder: Path, log: Path, note: Callable[[str, str], None]) -> AsyncIterator[str]:
-    """A Redis server of one's own while the block runs; gives its URL. It keeps nothing on disk.
+async def embedded_redis(folder: Path, log: Path, note: Callable[[str, str], None]) -> AsyncIterator[EmbeddedRedis]:
+    """A Redis server while the block runs. It keeps nothing on disk.
 
     Raises:
         StartError: it cannot be started.
@@ -86,7 +94,7 @@ async def embedded_redis(folder: Path, log: Path, note: Callable[[str, str], Non
         async with asyncio.TaskGroup() as tasks:
             keeping = tasks.create_task(service.keep_running())
             try:
-                yield url
+                yield EmbeddedRedis(url, service)
             finally:
                 keeping.cancel()
     finally:

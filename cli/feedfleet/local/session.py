@@ -17,7 +17,7 @@ from feedfleet.local.fleet_view import Footer, Row
 from feedfleet.local.journal import Journal
 from feedfleet.local.pod import Timing
 from feedfleet.local.pods import Pods
-from feedfleet.local.redis_server import check_answers, embedded_redis
+from feedfleet.local.redis_server import EmbeddedRedis, check_answers, embedded_redis
 from feedfleet.local.simulators import Simulators
 from feedfleet.local.watch_files import FileWatch
 from feedfleet.local.workdir import Workdir
@@ -58,6 +58,7 @@ class LocalSession:
         self._say = say
         self._timing = timing or Timing()
         self._ended = asyncio.Event()
+        self._embedded: EmbeddedRedis | None = None
         self._label = ", ".join(options.files)
         self.journal = Journal()
         self.pods: Pods | None = None
@@ -83,6 +84,10 @@ class LocalSession:
     def end(self) -> None:
         """Ask ``run`` to end."""
         self._ended.set()
+
+    def redis_pid(self) -> int | None:
+        """The process id of the embedded server, while there is one."""
+        return None if self._embedded is None else self._embedded.service.pid
 
     async def _work(self, declared: Declared, watch: FileWatch, workdir: Workdir) -> None:
         options, note = self._options, self.journal.note
@@ -147,8 +152,9 @@ class LocalSession:
             await check_answers(named)
             yield named
             return
-        async with embedded_redis(workdir.root, workdir.log("redis"), self.journal.note) as url:
-            yield url
+        async with embedded_redis(workdir.root, workdir.log("redis"), self.journal.note) as embedded:
+            self._embedded = embedded
+            yield embedded.url
 
     def _redis_shown(self, url: str) -> str:
         return redact(url) if self._options.redis_url is not None else f"{url} (embedded)"
