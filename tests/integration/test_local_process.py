@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -103,7 +104,7 @@ async def test_a_reader_that_goes_away_ends_it_quietly(file: Path) -> None:
 
 
 async def test_a_named_redis_is_used_and_its_password_shown_nowhere(
-    file: Path, tmp_path: Path, start_redis_server: type[RedisServer]
+    file: Path, tmp_path: Path, start_redis_server: Callable[..., RedisServer]
 ) -> None:
     server = start_redis_server("--user", "writer", "on", f">{SECRET}", "~*", "+@all")
     url = f"redis://writer:{SECRET}@127.0.0.1:{server.port}"
@@ -140,7 +141,7 @@ async def test_a_malformed_redis_url_is_refused_before_anything_starts(file: Pat
     assert SECRET not in errors
 
 
-async def test_a_redis_that_refuses_is_told(file: Path, start_redis_server: type[RedisServer]) -> None:
+async def test_a_redis_that_refuses_is_told(file: Path, start_redis_server: Callable[..., RedisServer]) -> None:
     server = start_redis_server("--requirepass", "another")
     for userinfo, said in ((f":{SECRET}@", "refuses the credentials"), ("", "credentials")):
         code, errors = await refusal(str(file), "--redis", f"redis://{userinfo}127.0.0.1:{server.port}")
