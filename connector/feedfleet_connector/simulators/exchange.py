@@ -27,6 +27,7 @@ EXCHANGES: Mapping[str, Callable[[], Venue]] = {"binance": Binance, "okx": Okx}
 _MOST_TICKS = 10_000
 _LAST_PORT = 65_535
 _REASON_BYTES = 123
+_LONGEST_SECONDS = 1_000_000_000
 _CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
 
@@ -216,8 +217,8 @@ class SimulatedExchange:
         """
         if not (400 <= status <= 599 and status in set(http.HTTPStatus)):
             raise _not_allowed("status", status, "an HTTP error from 400 to 599")
-        if retry_after is not None and retry_after < 0:
-            raise _not_allowed("retry_after", retry_after, "0 or more whole seconds")
+        if retry_after is not None and not 0 <= retry_after <= _LONGEST_SECONDS:
+            raise _not_allowed("retry_after", retry_after, f"0 to {_LONGEST_SECONDS} seconds, or none")
         end = until(self._server.now(), _duration(seconds))
         self._server.faults.refusal = Refusal(end, None if tcp else status, retry_after)
 
@@ -297,8 +298,8 @@ def _form(client: Client) -> object:
 
 
 def _duration(seconds: float | None) -> float | None:
-    if seconds is not None and not seconds > 0:
-        raise _not_allowed("seconds", seconds, "a number above 0, or none for no end")
+    if seconds is not None and not 0 < seconds <= _LONGEST_SECONDS:
+        raise _not_allowed("seconds", seconds, f"a number above 0, up to {_LONGEST_SECONDS}, or none for no end")
     return seconds
 
 
