@@ -1,10 +1,11 @@
 """Reading FeedSubscription and FeedFleet documents from files."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from feedfleet.parsing import ParseError, parse
 from feedfleet.problem import Problem, shown
@@ -85,7 +86,7 @@ def load_documents(paths: Sequence[str]) -> Documents:
 
 def _read(path: str, source: str) -> Iterator[Document | Problem]:
     try:
-        text = (sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()).decode("utf-8-sig")
+        text = (_read_once(sys.stdin.buffer) if path == STANDARD_INPUT else Path(path).read_bytes()).decode("utf-8-sig")
     except OSError as error:
         yield Problem(source, "", "", "", f"cannot be read: {error.strerror or error}")
         return
@@ -99,6 +100,12 @@ def _read(path: str, source: str) -> Iterator[Document | Problem]:
                 yield from _documents(source, index, value)
     except ParseError as error:
         yield Problem(source, f"document {index + 1}", "", "", f"is not YAML or JSON that can be read: {error}")
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(stream: BinaryIO) -> bytes:
+    # Standard input gives its text only once, and `feedfleet local` reads all its files again when one of them changes.
+    return stream.read()
 
 
 def _documents(source: str, index: int, value: Any) -> Iterator[Document | Problem]:

@@ -16,6 +16,9 @@ from feedfleet.recordings import RecordingError, parse_recordings
 from feedfleet.redis_url import RedisUrlError, check_redis_url
 from feedfleet.terminal import write_error
 from feedfleet_connector.assignment import REDIS_URL_VARIABLE
+from feedfleet_connector.simulators import SimulatedExchange, SimulatorError
+
+DEFAULT_RATE = 2.0
 
 
 def local(
@@ -53,6 +56,8 @@ def local(
 ) -> None:
     """Run the fleet on this machine: a process for each pod, until Ctrl-C. Editing FILE changes it while it runs."""
     try:
+        # Made only to see that its settings are allowed; the simulators are processes of their own.
+        SimulatedExchange("binance", rate=DEFAULT_RATE if rate is None else rate, speed=speed or 0.0)
         options = Options(
             files=tuple(files),
             simulate=simulate,
@@ -68,6 +73,9 @@ def local(
         raise typer.Exit(2) from None
     except RecordingError as error:
         write_error(f"feedfleet: --recording {error}")
+        raise typer.Exit(2) from None
+    except SimulatorError as error:
+        write_error(f"feedfleet: --{error}")
         raise typer.Exit(2) from None
     display: Display = LiveTable(interval) if sys.stdout.isatty() else Lines(interval)
     raise typer.Exit(_run(LocalSession(options, display, say=lambda text: write_error(f"feedfleet: {text}"))))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -101,12 +101,14 @@ async def local_fleet(
 
 
 @asynccontextmanager
-async def feedfleet(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def feedfleet(
+    *arguments: str, stdin: IO[str] | int = asyncio.subprocess.DEVNULL, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """``feedfleet`` as a process, with pipes; killed on leaving if it still runs."""
     variables = {name: value for name, value in psutil.Process().environ().items() if name != "FEEDFLEET_REDIS_URL"}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "feedfleet", *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**variables, **environment},

@@ -161,6 +161,12 @@ async def test_bad_documents_are_told_before_anything_starts(file: Path) -> None
     assert [line.partition(": ")[0] for line in errors.splitlines()] == [str(file)] * 2
 
 
+async def test_a_rate_that_cannot_be_is_told(file: Path) -> None:
+    code, errors = await refusal(str(file), "--simulate", "--rate", "0")
+    assert code == 2
+    assert "rate" in errors
+
+
 @pytest.mark.parametrize(
     ("recording", "said", "expected"),
     [("mtgox=x", "binance, okx", 2), ("binance=absent", "absent", 2), ("binance={broken}", "line 1", 1)],
@@ -209,3 +215,19 @@ async def test_the_terminal_gets_a_table(file: Path) -> None:
     os.close(controller)
     text = shown.decode()
     assert all(part in text for part in ("LAST EVENT", "binance-spot-0", "ready", "feedfleet tail")), text
+
+
+async def test_documents_from_standard_input_outlast_edits_of_a_file(file: Path, redis_url: str) -> None:
+    import os
+
+    reading, writing = os.pipe()
+    os.write(writing, subscription(["XRP-USDT"], name="piped").encode())
+    os.close(writing)
+    with os.fdopen(reading) as stdin:
+        async with feedfleet(
+            *("local", str(file), "-", "--simulate", "--interval", "0.5", "--redis", redis_url), stdin=stdin
+        ) as local:
+            await line_with(local, lambda line: "binance-spot-0  ready " in line and " topics 4/4 " in line)
+            write(file, subscription(["BTC-USDT"]))
+            await line_with(local, lambda line: "0 topics added, 5 removed" in line)
+            await line_with(local, lambda line: "binance-spot-0  ready " in line and " topics 2/2 " in line)

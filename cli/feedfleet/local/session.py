@@ -57,6 +57,7 @@ class LocalSession:
         self._display = display
         self._say = say
         self._timing = timing or Timing()
+        self._said: set[str] = set()
         self._ended = asyncio.Event()
         self._embedded: EmbeddedRedis | None = None
         self._label = ", ".join(options.files)
@@ -141,9 +142,14 @@ class LocalSession:
                 endpoint = await simulators.endpoint(exchange)
                 exchanges[exchange] = dataclasses.replace(overrides, endpoint=endpoint)
         if fleet.sink.url is not None or fleet.url_secret is not None:
-            self._say(f"fleet {FleetKey.of(fleet)}: spec.sink.redis names a server; local does not use it")
+            self._say_once(f"fleet {FleetKey.of(fleet)}: spec.sink.redis names a server; local does not use it")
         sink = dataclasses.replace(fleet.sink, url=None, url_variable=REDIS_URL_VARIABLE)
         return dataclasses.replace(fleet, exchanges=exchanges, sink=sink, url_secret=None)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)
 
     @contextlib.asynccontextmanager
     async def _redis(self, workdir: Workdir) -> AsyncIterator[str]:
