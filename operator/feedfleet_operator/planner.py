@@ -144,7 +144,7 @@ def _evict(packing: Packing, pod: Pod, change: _Change) -> None:
 
     for number, topics in pod.connections.items():
         if len(topics) > packing.topics_per_connection:
-            for topic in sorted(topics)[packing.topics_per_connection :]:
+            for topic in list(topics)[packing.topics_per_connection :]:
                 evict(topic, number, Reason.LIMIT)
     if len(pod.connections) > packing.connections_per_pod:
         fullest = sorted(pod.connections, key=lambda number: (-len(pod.connections[number]), number))

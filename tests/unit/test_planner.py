@@ -78,6 +78,40 @@ def test_planning_again_with_nothing_changed_moves_nothing(
     assert second.decided_by == first.decided_by
 
 
+heavy_rates = st.fixed_dictionaries(
+    {topic: st.sampled_from([0.0, 1.0, 10.0, 20.0, 30.0, 50.0, 60.0, 75.0, 90.0, 100.0, 400.0]) for topic in POOL[:40]}
+)
+
+
+@given(
+    rates=heavy_rates,
+    of=st.integers(1, 4).map(limits),
+    connections_per_pod=st.integers(1, 4),
+    left=st.frozensets(st.sampled_from(POOL[:40])),
+    new_rates=heavy_rates,
+)
+@settings(max_examples=400, deadline=None)
+def test_caps_hold_and_plans_settle_where_ticks_per_second_are_scarce(
+    rates: dict[Topic, float],
+    of: Limits,
+    connections_per_pod: int,
+    left: frozenset[Topic],
+    new_rates: dict[Topic, float],
+) -> None:
+    capacity = Capacity(connections_per_pod=connections_per_pod, ticks_per_second_per_pod=100)
+    wanted = frozenset(POOL[:40])
+    planned = plan(wanted, of, capacity, rates=rates)
+    check_caps(planned, wanted, of, capacity, rates)
+    # Quieter and fewer, so that there is much to compact that finds room only in places.
+    fewer_rates = {topic: min(rate, new_rates[topic]) for topic, rate in rates.items()}
+    fewer = plan(left, of, capacity, planned.shards, fewer_rates)
+    check_caps(fewer, left, of, capacity, fewer_rates)
+    assert plan(left, of, capacity, fewer.shards, fewer_rates).shards == fewer.shards
+    again = plan(wanted, of, capacity, fewer.shards, new_rates)
+    check_caps(again, wanted, of, capacity, new_rates)
+    assert plan(wanted, of, capacity, again.shards, new_rates).shards == again.shards
+
+
 @given(
     data=st.data(),
     wanted=topic_sets,
