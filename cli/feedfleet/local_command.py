@@ -23,7 +23,7 @@ DEFAULT_RATE = 2.0
 
 def local(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="FeedSubscription and FeedFleet documents; - for stdin.")
+        list[str], typer.Argument(metavar="FILE", help="FeedSubscription and FeedFleet documents; - for stdin.")
     ],
     *,
     simulate: Annotated[

@@ -20,7 +20,7 @@ PIPE_WIDTH = 240
 
 def plan(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="FeedSubscription and FeedFleet documents; - for stdin.")
+        list[str], typer.Argument(metavar="FILE", help="FeedSubscription and FeedFleet documents; - for stdin.")
     ],
     output: Annotated[OutputFormat, typer.Option("-o", "--output", help="How to print.")] = OutputFormat.TEXT,
 ) -> None:

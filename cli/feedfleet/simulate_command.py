@@ -14,7 +14,7 @@ from feedfleet_connector.simulators import RecordingError, SimulatedExchange, Si
 def simulate(
     exchanges: Annotated[
         list[str],
-        typer.Argument(metavar="EXCHANGE[=RECORDING]...", help="binance, okx; with a recording, replay it."),
+        typer.Argument(metavar="EXCHANGE[=RECORDING]", help="binance, okx; with a recording, replay it."),
     ],
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -18,7 +18,7 @@ def tail(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY PATTERN]...",
+            metavar="KEY PATTERN",
             help="Globs of stream keys, with or without the prefix: 'binance:*:trade:*', '*BTC-USDT'. Default: all.",
         ),
     ] = None,
