@@ -85,6 +85,7 @@ def _connection(connection: Connection, now: float) -> dict[str, Any]:
         "state": connection.state,
         "topics": len(connection.flow.topics),
         "acknowledged": subscriptions.acknowledged_count,
+        "waiting": [str(topic) for topic in subscriptions.waiting()],
         "refused": [
             {"topic": str(refusal.topic), "code": refusal.code, "message": refusal.message}
             for refusal in subscriptions.refusals()

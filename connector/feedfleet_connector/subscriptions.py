@@ -83,6 +83,10 @@ class Subscriptions:
         entry = self._entries.get(topic)
         return entry is not None and entry.state is _State.ACKNOWLEDGED
 
+    def waiting(self) -> list[Topic]:
+        """The topics that have no answer yet."""
+        return [topic for topic, entry in self._entries.items() if entry.state in {_State.QUEUED, _State.SENT}]
+
     def refusals(self) -> list[Refusal]:
         """The topics that the exchange refused."""
         return [
