@@ -37,7 +37,6 @@ def _compact_connections(packing: Packing, topic_count: int, hysteresis: float) 
     for index, number in given_up:
         pod = packing.pods[index]
         if _empty_connection(packing, placement, pod, number):
-            placement.refresh(pod)
             compacted = True
         else:
             placement = Placement(packing, load_per_pod, set(given_up))
@@ -49,7 +48,6 @@ def _empty_connection(packing: Packing, placement: Placement, pod: Pod, number: 
     topics = packing.by_load(pod.connections[number])
     for topic in topics:
         packing.take(topic, pod, number)
-    placement.refresh(pod)
     for topic in topics:
         target = placement.place(topic)
         if target is None:

@@ -123,8 +123,8 @@ class Packing:
 class Placement:
     """Puts topics one by one on the least loaded connection that has room.
 
-    A connection is as loaded as the scarcer of its topics and its pod's load. The heaps hold pods, are put right only
-    when their top is looked at, and keep pods that are too full for a topic apart: n topics take n log n.
+    A connection is as loaded as the scarcer of its topics and its pod's load. The heaps hold pods and keep those
+    that are too full for a topic apart: n topics take n log n.
     ``excluded`` names connections, as pod index and number, that get nothing.
     """
 
@@ -154,13 +154,10 @@ class Placement:
         load = self._packing.load_of(topic)
         while self._too_loaded and -self._too_loaded[0][0] >= load:
             _, index = heapq.heappop(self._too_loaded)
-            self.refresh(self._packing.pods[index])
+            self._admit(self._packing.pods[index])
         while self._ready:
-            fill, index = self._ready[0]
+            _, index = self._ready[0]
             pod = self._packing.pods[index]
-            if fill < self._fill(pod):
-                heapq.heapreplace(self._ready, (self._fill(pod), index))
-                continue
             connections = self._connections[index]
             topics, number = connections[0]
             room = self._load_per_pod - pod.load
@@ -183,13 +180,11 @@ class Placement:
             pod = self._pod_for_another_connection(self._packing.load_of(topic))
             number = self._packing.open_connection(pod)
             heapq.heappush(self._connections.setdefault(pod.index, []), (0, number))
-            self.refresh(pod)
+            self._admit(pod)
             self.place(topic)
 
-    def refresh(self, pod: Pod) -> None:
-        """Look at a pod again: its load has become less, or it has another connection."""
-        if pod.index in self._connections:
-            heapq.heappush(self._ready, (self._fill(pod), pod.index))
+    def _admit(self, pod: Pod) -> None:
+        heapq.heappush(self._ready, (self._fill(pod), pod.index))
 
     def _pod_for_another_connection(self, load: int) -> Pod:
         while self._full and -self._full[0][0] >= load:

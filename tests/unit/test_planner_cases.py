@@ -186,6 +186,14 @@ def test_connections_that_are_kept_for_stickiness_are_said_to_be() -> None:
     assert after.decided_by is DecidingLimit.HYSTERESIS
 
 
+def test_what_stays_of_too_many_topics_does_not_depend_on_their_order() -> None:
+    there, reversed_there = (
+        Shard("okx-spot-0", "okx", "spot", (AssignedConnection(0, tuple(topics)),))
+        for topics in (topics_of(9), topics_of(9)[::-1])
+    )
+    assert plan(topics_of(9), limits(5), current=[there]) == plan(topics_of(9), limits(5), current=[reversed_there])
+
+
 def test_a_topic_in_two_places_stays_in_the_first() -> None:
     (topic,) = topics_of(1)
     found = [Shard(f"okx-spot-{index}", "okx", "spot", (AssignedConnection(0, (topic,)),)) for index in (1, 0)]
@@ -194,3 +202,69 @@ def test_a_topic_in_two_places_stays_in_the_first() -> None:
     assert [(str(move.source), move.target, move.reason) for move in planned.moves] == [
         ("okx-spot-1/0", None, Reason.DUPLICATE)
     ]
+
+
+# --- compaction that finds room only in places ---------------------------------------------------------------------
+
+SCARCE = Capacity(connections_per_pod=4, ticks_per_second_per_pod=100)
+
+
+def found_with(*pods: list[list[float]]) -> tuple[tuple[Shard, ...], dict[Topic, float]]:
+    """Shards whose connections have a topic of each of these rates, and the rates. Compaction fills pods up to 75."""
+    unused = iter(topics_of(1000))
+    rates: dict[Topic, float] = {}
+    shards = []
+    for index, connections in enumerate(pods):
+        assigned = []
+        for number, of_connection in enumerate(connections):
+            topics = [next(unused) for _ in of_connection]
+            rates.update(zip(topics, of_connection, strict=True))
+            assigned.append(AssignedConnection(number, tuple(sorted(topics))))
+        shards.append(Shard(f"okx-spot-{index}", "okx", "spot", tuple(assigned)))
+    return tuple(shards), rates
+
+
+def rates_by_connection(planned: Plan, rates: dict[Topic, float]) -> dict[str, list[float]]:
+    return {
+        f"{shard.name}/{connection.number}": sorted(rates[topic] for topic in connection.topics)
+        for shard in planned.shards
+        for connection in shard.connections
+    }
+
+
+def test_a_pod_of_which_one_connection_finds_no_room_keeps_all_of_them() -> None:
+    found, rates = found_with([[30], [30]], [[40], [35]], [[10], [50]])
+    assert plan(rates, limits(1), SCARCE, found, rates).shards == found
+
+
+def test_a_pod_that_finds_no_room_does_not_keep_the_next_from_its_own() -> None:
+    found, rates = found_with([[60]], [[70]], [[10]], [[50]])
+    planned = plan(rates, limits(1), SCARCE, found, rates)
+    assert rates_by_connection(planned, rates) == {
+        "okx-spot-0/0": [60],
+        "okx-spot-0/1": [10],
+        "okx-spot-1/0": [70],
+        "okx-spot-3/0": [50],
+    }
+
+
+def test_a_pod_too_loaded_for_one_connection_can_take_the_next() -> None:
+    found, rates = found_with([[35], [35]], [[20], [20]], [[20], [5]])
+    planned = plan(rates, limits(1), SCARCE, found, rates)
+    assert rates_by_connection(planned, rates) == {
+        "okx-spot-0/0": [35],
+        "okx-spot-0/1": [35],
+        "okx-spot-0/2": [5],
+        "okx-spot-1/0": [20],
+        "okx-spot-1/1": [20],
+        "okx-spot-1/2": [20],
+    }
+
+
+def test_a_connection_that_finds_no_room_does_not_keep_the_next_from_its_own() -> None:
+    capacity = Capacity(connections_per_pod=1, ticks_per_second_per_pod=100)
+    found, rates = found_with([[35, 0, 0, 0, 0, 0]], [[70, 0, 0, 0, 0]], [[20, 0]], [[30, 25]])
+    planned = plan(rates, limits(10), capacity, found, rates)
+    assert [shard.name for shard in planned.shards] == ["okx-spot-0", "okx-spot-1", "okx-spot-3"]
+    assert rates_by_connection(planned, rates)["okx-spot-3/0"] == [25, 30]
+    assert {move.topic for move in planned.moves} == set(found[2].connections[0].topics)
