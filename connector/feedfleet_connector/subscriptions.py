@@ -159,7 +159,9 @@ class Subscriptions:
         """The exchange confirmed these, in words or by sending their ticks."""
         for topic in topics:
             entry = self._entries.get(topic)
-            if entry is not None and entry.state is not _State.ACKNOWLEDGED:
+            # A topic that is still queued was taken away and given back: the answer is to its earlier subscription,
+            # which the exchange is about to end.
+            if entry is not None and entry.state is _State.SENT:
                 entry.state = _State.ACKNOWLEDGED
                 entry.refusals = 0
                 self._acknowledged += 1

@@ -116,6 +116,17 @@ def test_subscribing_again_sends_no_release() -> None:
     assert send_all(subscriptions) == [(True, (wanted[0],))]
 
 
+def test_a_late_answer_does_not_stand_for_a_topic_that_was_taken_away_and_given_back() -> None:
+    (a,) = topics("A")
+    subscriptions = Subscriptions([a], 10)
+    send_all(subscriptions)
+    subscriptions.set_topics([])
+    send_all(subscriptions)
+    subscriptions.set_topics([a])
+    subscriptions.acknowledged([a])
+    assert send_all(subscriptions) == [(True, (a,))]
+
+
 class AgainstAnExchange(RuleBasedStateMachine):
     """However requests, answers, changes and reconnects interleave, the exchange ends with exactly what is wanted."""
 
@@ -176,4 +187,4 @@ class AgainstAnExchange(RuleBasedStateMachine):
 
 
 TestAgainstAnExchange = AgainstAnExchange.TestCase
-TestAgainstAnExchange.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAgainstAnExchange.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
