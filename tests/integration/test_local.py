@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from connectors import stream
@@ -159,6 +160,21 @@ async def test_shards_come_and_go_with_the_file(tmp_path: Path, redis_url: str) 
         write(file, okx)
         await local.ready("okx-spot-0")
         await local.shown(r"event .* binance-spot-0: stopping: no longer in the plan")
+
+
+async def test_a_pod_that_is_being_stopped_when_all_end_is_stopped_too(tmp_path: Path, redis_url: str) -> None:
+    binance, okx = subscription(["BTC-USDT"]), subscription(["BTC-USDT"], exchange="okx")
+    file = write(tmp_path / "feeds.yaml", binance, okx)
+    async with local_fleet(file, tmp_path / "work", redis_url) as local:
+        await local.ready("binance-spot-0", "okx-spot-0")
+        pid = local.pods["binance-spot-0"].pid
+        assert pid is not None
+        leaving = psutil.Process(pid)
+        # It holds its end up for as long as it may.
+        leaving.suspend()
+        write(file, okx)
+        await local.shown(r"event .* binance-spot-0: stopping")
+    assert not leaving.is_running()
 
 
 @pytest.mark.parametrize(

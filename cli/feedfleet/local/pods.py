@@ -46,6 +46,7 @@ class Pods:
         self._environment = environment
         self._note = note
         self._timing = timing
+        self._begun: set[asyncio.Task[None]] = set()
         self._running: dict[PodKey, Running] = {}
         self._assigned: dict[ShardKey, Assignment] = {}
 
@@ -58,6 +59,8 @@ class Pods:
     ) -> None:
         for running in self._running.values():
             running.task.cancel()
+        # A task group that is left with an error cancels its tasks, also those that have begun to stop their process.
+        await asyncio.gather(*self._begun, return_exceptions=True)
         await self._tasks.__aexit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Pod]:
@@ -125,7 +128,10 @@ class Pods:
             note=self._note,
             timing=self._timing,
         )
-        self._running[key] = Running(pod, self._tasks.create_task(pod.run()))
+        task = self._tasks.create_task(pod.run())
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        self._running[key] = Running(pod, task)
 
     def _stop(self, key: PodKey) -> None:
         running = self._running.pop(key)

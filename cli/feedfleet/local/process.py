@@ -62,13 +62,18 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
+    async def end(self) -> None:
+        """End it at once and wait until it is gone."""
+        self.kill()
+        await self.wait()
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
-        """Ask it to end (SIGTERM); after ``grace`` seconds, end it (SIGKILL)."""
+        """Ask it to end (SIGTERM); after ``grace`` seconds, or when cancelled meanwhile, end it (SIGKILL)."""
         if self.exit_code is not None:
             return
         self.ask_to_stop()
@@ -76,8 +81,10 @@ class ChildProcess:
             async with asyncio.timeout(grace):
                 await self.wait()
         except TimeoutError:
-            self.kill()
-            await self.wait()
+            await self.end()
+        except asyncio.CancelledError:
+            await self.end()
+            raise
 
 
 def exit_reason(exit_code: int) -> str:

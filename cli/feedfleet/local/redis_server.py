@@ -84,7 +84,7 @@ async def embedded_redis(folder: Path, log: Path, note: Callable[[str, str], Non
         try:
             await _wait_for_answer(process, url, log)
         except BaseException:
-            process.kill()
+            await process.end()
             raise
         return process
 

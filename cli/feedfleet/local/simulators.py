@@ -102,6 +102,6 @@ class Simulators:
             await process.stop()
             raise StartError(f"the simulator of {exchange} said something unexpected: {error}") from error
         except BaseException:
-            process.kill()
+            await process.end()
             raise
         return process
