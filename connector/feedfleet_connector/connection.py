@@ -201,8 +201,6 @@ class Connection:
         self.last_message = received
         if self.state != "flowing":
             self.state = "flowing"
-        if self.subscriptions.acknowledged_count != len(self.flow.topics):
-            self.subscriptions.acknowledged((topic,))
         self._measurements.messages[topic.channel] += 1
         if tick.timestamp is not None:
             self._measurements.latency.observe((received - tick.timestamp) / 1000)

@@ -60,6 +60,8 @@ class Subscriptions:
         self._entries: dict[Topic, _Entry] = {}
         self._queue: deque[tuple[Topic, ...]] = deque()
         self._releases: dict[Topic, None] = {}
+        self._unanswered: dict[Topic, int] = {}
+        self._requested: set[Topic] = set()
         self._acknowledged = 0
         self.set_topics(topics)
 
@@ -100,7 +102,7 @@ class Subscriptions:
         wanted = dict.fromkeys(topics)
         for topic in [topic for topic in self._entries if topic not in wanted]:
             entry = self._entries.pop(topic)
-            if entry.state in {_State.SENT, _State.ACKNOWLEDGED}:
+            if topic in self._requested:
                 self._releases[topic] = None
             if entry.state is _State.ACKNOWLEDGED:
                 self._acknowledged -= 1
@@ -113,6 +115,8 @@ class Subscriptions:
         """A new socket: nothing is subscribed on it. Refused topics wait for their time all the same."""
         self._queue.clear()
         self._releases.clear()
+        self._unanswered.clear()
+        self._requested.clear()
         self._acknowledged = 0
         again = []
         for topic, entry in self._entries.items():
@@ -148,39 +152,41 @@ class Subscriptions:
         if not batch.subscribe:
             for topic in batch.topics:
                 self._releases.pop(topic, None)
+                self._requested.discard(topic)
             return
         self._queue.popleft()
         for topic in batch.topics:
             entry = self._entries[topic]
             entry.state = _State.SENT
             entry.deadline = now + ACKNOWLEDGEMENT_TIMEOUT
+            self._unanswered[topic] = self._unanswered.get(topic, 0) + 1
+            self._requested.add(topic)
 
     def acknowledged(self, topics: Iterable[Topic]) -> None:
-        """The exchange confirmed these, in words or by sending their ticks."""
+        """The exchange confirmed these."""
         for topic in topics:
             entry = self._entries.get(topic)
-            # A topic that is still queued was taken away and given back: the answer is to its earlier subscription,
-            # which the exchange is about to end.
-            if entry is not None and entry.state is _State.SENT:
+            if self._is_answer(topic) and entry is not None and entry.state is _State.SENT:
                 entry.state = _State.ACKNOWLEDGED
                 entry.refusals = 0
                 self._acknowledged += 1
 
     def refused(self, topics: Sequence[Topic], code: str, message: str, *, permanent: bool, now: float) -> None:
         """The exchange refused a request for these topics."""
-        open_topics = [topic for topic in topics if self._is_open(topic)]
+        open_topics = [topic for topic in topics if self._is_answer(topic) and self._reopen(topic)]
         if not permanent:
             for topic in open_topics:
                 self._entries[topic].state = _State.SENT
                 self._entries[topic].deadline = now + TRANSIENT_RETRY
-        elif len(open_topics) > 1:
+        elif len(topics) == 1:
+            if open_topics:
+                self._refuse(open_topics[0], code, message, now)
+        else:
             for topic in open_topics:
                 self._entries[topic].state = _State.QUEUED
             middle = len(open_topics) // 2
-            self._queue.append(tuple(open_topics[:middle]))
-            self._queue.append(tuple(open_topics[middle:]))
-        elif open_topics:
-            self._refuse(open_topics[0], code, message, now)
+            # The last one left of a refused request is not thereby the one that was meant: it is asked for alone.
+            self._queue.extend(half for half in (tuple(open_topics[:middle]), tuple(open_topics[middle:])) if half)
 
     def _refuse(self, topic: Topic, code: str, message: str, now: float) -> None:
         entry = self._entries[topic]
@@ -196,6 +202,8 @@ class Subscriptions:
                 continue
             if entry.state is _State.SENT:
                 entry.state = _State.QUEUED
+                # Its answer got lost: the next one is to the next request.
+                self._unanswered.pop(topic, None)
                 unanswered.append(topic)
             elif entry.state is _State.REFUSED:
                 entry.state = _State.QUEUED
@@ -211,6 +219,23 @@ class Subscriptions:
         entry = self._entries.get(topic)
         return entry is not None and entry.state is _State.QUEUED
 
-    def _is_open(self, topic: Topic) -> bool:
+    def _is_answer(self, topic: Topic) -> bool:
+        """Take note of an answer, and say whether it is to the topic's present subscription.
+
+        It is not where the topic was taken away and given back meanwhile: the exchange answers in order, so the first
+        answers are to the earlier subscriptions, which it is about to end.
+        """
+        unanswered = self._unanswered.pop(topic, 1) - 1
+        if unanswered > 0:
+            self._unanswered[topic] = unanswered
+        return unanswered <= 0
+
+    def _reopen(self, topic: Topic) -> bool:
+        """Whether a refusal concerns the topic, which then no longer counts as acknowledged by an overdue answer."""
         entry = self._entries.get(topic)
-        return entry is not None and entry.state in {_State.SENT, _State.QUEUED}
+        if entry is None or entry.state not in {_State.SENT, _State.ACKNOWLEDGED}:
+            return False
+        if entry.state is _State.ACKNOWLEDGED:
+            entry.state = _State.SENT
+            self._acknowledged -= 1
+        return True
