@@ -32,8 +32,8 @@ class SinkDefaults:
 class OperatorSettings:
     """One installation's settings. Intervals are in seconds.
 
-    ``namespaces`` are those that are watched, all where empty. ``default_fleet`` says whether a FeedFleet ``default`` is
-    made where a subscription asks for it. ``prune_share`` is how much of a fleet's objects one pass may delete.
+    ``namespaces`` are those that are watched, all where empty. ``default_fleet`` says whether a FeedFleet ``default``
+    is made where a subscription asks for it. ``prune_share`` is how much of a fleet's objects one pass may delete.
     """
 
     pods: PodDefaults
