@@ -83,7 +83,7 @@ def test_an_assignment_carries_what_the_fleet_says() -> None:
     assert assignment.endpoint == "ws://127.0.0.1:1/stream"
     assert assignment.streams == {"trade": "aggTrade"}
     assert assignment.sink == fleet.sink
-    assert assignment.pacing.requests == (Window(4, 1.0),)
+    assert assignment.pacing.requests == (Window(1, 0.3),)
     assert assignment.topics() == sorted(assignment.topics())
     assert Assignment.load(assignment.dump()) == assignment
 

@@ -56,7 +56,7 @@ def test_the_figures_of_the_requirement() -> None:
     assert okx.connects == (Window(3, 1),)
     assert Window(480, 3600) in okx.requests
     # Five messages a second, the pongs among them.
-    assert binance.requests == (Window(4, 1),)
+    assert binance.requests == (Window(1, 0.3),)
     assert (binance.lifetime_seconds, okx.lifetime_seconds) == (86_400, None)
     assert (binance.heartbeat_seconds, okx.heartbeat_seconds) == (None, 20)
 
