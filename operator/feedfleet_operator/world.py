@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from feedfleet_connector.assignment import Assignment
 from feedfleet_operator.demand import Market
 from feedfleet_operator.fleet_plan import FleetPlan
 
@@ -42,7 +43,8 @@ class FleetWorld:
     """A FeedFleet as it is: its body, the bodies of the subscriptions that name it, and what exists for it.
 
     ``children`` are the live objects with the fleet's labels, ``pods`` its connector pods, ``reports`` their last
-    answers by pod name.
+    answers by pod name. ``known_assignments`` are earlier ones by digest, as far as they are remembered: a pod that has
+    not loaded the newest is understood by them.
     """
 
     fleet: Manifest
@@ -50,11 +52,15 @@ class FleetWorld:
     children: Mapping[Ref, Manifest]
     pods: tuple[Manifest, ...]
     reports: Mapping[str, Report]
+    known_assignments: Mapping[str, Assignment] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ObjectsDecision:
     """What is to exist. ``market_problems`` says of markets that cannot be planned why; they are left as they are.
+
+    ``fleet_problem`` says why the fleet as a whole cannot be served: nobody names a Redis. ``subscription_problems`` are
+    subscriptions, by name, that are left out of the plan, ``shard_problems`` shards whose objects cannot be made; why.
 
     ``apply`` are all objects wanted, those of ``held_back`` left out: their turn to roll has not come. ``prune`` are
     live objects to delete, ``prune_refused`` says why none is. ``touch`` gives, by pod name, the digest of the
@@ -63,6 +69,9 @@ class ObjectsDecision:
 
     plan: FleetPlan | None
     market_problems: Mapping[Market, str] = dataclasses.field(default_factory=dict)
+    fleet_problem: str = ""
+    subscription_problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    shard_problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
     apply: tuple[Manifest, ...] = ()
     held_back: tuple[Ref, ...] = ()
     prune: tuple[Ref, ...] = ()
