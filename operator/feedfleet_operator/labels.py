@@ -1,0 +1,70 @@
+"""The labels, annotations and names by which a fleet's objects are known."""
+
+from feedfleet_connector.assignment import Assignment
+
+PREFIX = "feedfleet.dev"
+MANAGER = "feedfleet"
+
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+COMPONENT = "app.kubernetes.io/component"
+PART_OF = "app.kubernetes.io/part-of"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+FLEET = f"{PREFIX}/fleet"
+EXCHANGE = f"{PREFIX}/exchange"
+MARKET = f"{PREFIX}/market"
+SHARD = f"{PREFIX}/shard"
+
+DIGEST_ANNOTATION = f"{PREFIX}/digest"
+"""On every applied object: the hash of the manifest that was applied."""
+TEMPLATE_ANNOTATION = f"{PREFIX}/template"
+"""On Deployments: the hash of the pod template."""
+ASSIGNMENT_ANNOTATION = f"{PREFIX}/assignment"
+"""On pods: the digest of the assignment that they were last told of."""
+
+
+def fleet_labels(fleet_name: str) -> dict[str, str]:
+    """The labels of everything made for a fleet."""
+    return {
+        NAME: "feedfleet-connector",
+        INSTANCE: fleet_name,
+        COMPONENT: "connector",
+        PART_OF: "feedfleet",
+        MANAGED_BY: MANAGER,
+        FLEET: fleet_name,
+    }
+
+
+def shard_labels(assignment: Assignment) -> dict[str, str]:
+    """The labels of a shard's objects and pods."""
+    return {
+        **fleet_labels(assignment.fleet),
+        EXCHANGE: assignment.exchange,
+        MARKET: assignment.market,
+        SHARD: assignment.shard,
+    }
+
+
+def fleet_match_labels(fleet_name: str) -> dict[str, str]:
+    """What selects the connector pods of a fleet."""
+    return {MANAGED_BY: MANAGER, FLEET: fleet_name}
+
+
+def shard_match_labels(assignment: Assignment) -> dict[str, str]:
+    """What selects the pods of a shard. A Deployment's selector can never change, so neither can this."""
+    return {**fleet_match_labels(assignment.fleet), SHARD: assignment.shard}
+
+
+def fleet_selector(fleet_name: str) -> str:
+    """The label selector of a fleet's objects and pods, as LIST requests and ``status.selector`` take it."""
+    return ",".join(f"{label}={value}" for label, value in fleet_match_labels(fleet_name).items())
+
+
+def object_name(fleet_name: str, shard: str) -> str:
+    """The name of a shard's ConfigMap, Deployment and PodDisruptionBudget: ``default-binance-spot-0``."""
+    return f"{fleet_name}-{shard}"
+
+
+def service_name(fleet_name: str) -> str:
+    """The name of a fleet's headless Service."""
+    return f"{fleet_name}-connectors"
