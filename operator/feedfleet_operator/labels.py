@@ -5,15 +5,18 @@ from feedfleet_connector.assignment import Assignment
 PREFIX = "feedfleet.dev"
 MANAGER = "feedfleet"
 
-NAME = "app.kubernetes.io/name"
-INSTANCE = "app.kubernetes.io/instance"
-COMPONENT = "app.kubernetes.io/component"
-PART_OF = "app.kubernetes.io/part-of"
-MANAGED_BY = "app.kubernetes.io/managed-by"
-FLEET = f"{PREFIX}/fleet"
-EXCHANGE = f"{PREFIX}/exchange"
-MARKET = f"{PREFIX}/market"
-SHARD = f"{PREFIX}/shard"
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+FLEET_LABEL = f"{PREFIX}/fleet"
+EXCHANGE_LABEL = f"{PREFIX}/exchange"
+MARKET_LABEL = f"{PREFIX}/market"
+SHARD_LABEL = f"{PREFIX}/shard"
+
+MANAGED_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
+"""The label selector of everything made for any fleet."""
 
 DIGEST_ANNOTATION = f"{PREFIX}/digest"
 """On every applied object: the hash of the manifest that was applied."""
@@ -22,16 +25,19 @@ TEMPLATE_ANNOTATION = f"{PREFIX}/template"
 ASSIGNMENT_ANNOTATION = f"{PREFIX}/assignment"
 """On pods: the digest of the assignment that they were last told of."""
 
+ASSIGNMENT_KEY = "assignment.json"
+"""The key of a shard's ConfigMap, and the name of the file that its pods read."""
+
 
 def fleet_labels(fleet_name: str) -> dict[str, str]:
     """The labels of everything made for a fleet."""
     return {
-        NAME: "feedfleet-connector",
-        INSTANCE: fleet_name,
-        COMPONENT: "connector",
-        PART_OF: "feedfleet",
-        MANAGED_BY: MANAGER,
-        FLEET: fleet_name,
+        NAME_LABEL: "feedfleet-connector",
+        INSTANCE_LABEL: fleet_name,
+        COMPONENT_LABEL: "connector",
+        PART_OF_LABEL: "feedfleet",
+        MANAGED_BY_LABEL: MANAGER,
+        FLEET_LABEL: fleet_name,
     }
 
 
@@ -39,20 +45,20 @@ def shard_labels(assignment: Assignment) -> dict[str, str]:
     """The labels of a shard's objects and pods."""
     return {
         **fleet_labels(assignment.fleet),
-        EXCHANGE: assignment.exchange,
-        MARKET: assignment.market,
-        SHARD: assignment.shard,
+        EXCHANGE_LABEL: assignment.exchange,
+        MARKET_LABEL: assignment.market,
+        SHARD_LABEL: assignment.shard,
     }
 
 
 def fleet_match_labels(fleet_name: str) -> dict[str, str]:
     """What selects the connector pods of a fleet."""
-    return {MANAGED_BY: MANAGER, FLEET: fleet_name}
+    return {MANAGED_BY_LABEL: MANAGER, FLEET_LABEL: fleet_name}
 
 
 def shard_match_labels(assignment: Assignment) -> dict[str, str]:
     """What selects the pods of a shard. A Deployment's selector can never change, so neither can this."""
-    return {**fleet_match_labels(assignment.fleet), SHARD: assignment.shard}
+    return {**fleet_match_labels(assignment.fleet), SHARD_LABEL: assignment.shard}
 
 
 def fleet_selector(fleet_name: str) -> str:

@@ -1,7 +1,5 @@
 """The template of connector pods: what the operator wants, under what the fleet lays over it."""
 
-from typing import Any
-
 from feedfleet_connector.assignment import Assignment
 from feedfleet_operator import labels
 from feedfleet_operator.fleet_sink import with_default_sink
@@ -15,7 +13,6 @@ CONTAINER = "connector"
 PORT_NAME = "http"
 PORT = 8080
 ASSIGNMENT_FOLDER = "/etc/feedfleet"
-ASSIGNMENT_KEY = "assignment.json"
 STATE_FOLDER = "/var/lib/feedfleet"
 USER = 10001
 NODE_LOST_SECONDS = 30
@@ -23,7 +20,7 @@ NODE_LOST_SECONDS = 30
 COMMAND = (
     "feedfleet-connector",
     "--assignment",
-    f"{ASSIGNMENT_FOLDER}/{ASSIGNMENT_KEY}",
+    f"{ASSIGNMENT_FOLDER}/{labels.ASSIGNMENT_KEY}",
     "--listen",
     f":{PORT}",
     "--state-dir",

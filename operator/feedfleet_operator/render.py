@@ -3,11 +3,13 @@
 from feedfleet_connector.assignment import Assignment
 from feedfleet_operator import labels
 from feedfleet_operator.digests import digest_of
-from feedfleet_operator.pod_template import ASSIGNMENT_KEY, PORT, PORT_NAME, pod_template
+from feedfleet_operator.pod_template import PORT, PORT_NAME, pod_template
 from feedfleet_operator.render_error import RenderError
 from feedfleet_operator.resources import Fleet
 from feedfleet_operator.settings import OperatorSettings
 from feedfleet_operator.world import Manifest
+
+__all__ = ["LARGEST_ASSIGNMENT", "RenderError", "fleet_service", "shard_manifests"]
 
 LARGEST_ASSIGNMENT = 1_000_000
 """In bytes. The API server takes 1 MiB of data in a ConfigMap."""
@@ -31,7 +33,7 @@ def shard_manifests(
 
 
 def fleet_service(fleet: Fleet, owner: Manifest) -> Manifest:
-    """The headless Service of all connector pods of the fleet, ready or not, so that those that are not can be asked why."""
+    """The headless Service of all connector pods of the fleet, also of those that are not ready."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -57,7 +59,7 @@ def _config_map(fleet: Fleet, owner: Manifest, assignment: Assignment) -> Manife
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _shard_metadata(fleet, owner, assignment),
-        "data": {ASSIGNMENT_KEY: text.decode()},
+        "data": {labels.ASSIGNMENT_KEY: text.decode()},
     }
 
 

@@ -19,7 +19,7 @@ def hold_back(desired: Sequence[Manifest], live: Mapping[Ref, Manifest]) -> tupl
     """
     by_exchange: dict[str, list[Manifest]] = {}
     for manifest in sorted((item for item in desired if item["kind"] == "Deployment"), key=_order):
-        by_exchange.setdefault(_label(manifest, labels.EXCHANGE), []).append(manifest)
+        by_exchange.setdefault(_label(manifest, labels.EXCHANGE_LABEL), []).append(manifest)
     return tuple(ref for _, manifests in sorted(by_exchange.items()) for ref in _waiting(manifests, live))
 
 
