@@ -21,7 +21,7 @@ def run(*command: str | Path, cwd: Path | None = None, environment: Mapping[str,
     except FileNotFoundError as error:
         raise ClusterError(f"{words[0]}: not found") from error
     if ran.returncode:
-        said = (ran.stderr or ran.stdout).strip()[-4000:]
+        said = (ran.stdout + ran.stderr).strip()[-4000:]
         raise ClusterError(f"{' '.join(words)}: exit code {ran.returncode}\n{said}")
     return ran.stdout
 

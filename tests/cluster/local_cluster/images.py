@@ -73,7 +73,7 @@ def build_image(home: Home, name: str, folder: Path, dockerfile: Path | None = N
     whole = whole_name(name)
     file = dockerfile or folder / "Dockerfile"
     # Isolation by chroot works where this machine is itself a container.
-    options = ("--isolation=chroot", "--network=host", "--pull-never", "--layers", "--quiet", *lent)
+    options = ("--isolation=chroot", "--network=host", "--pull-never", "--layers", *lent)
     run(*_buildah(home), "build", *options, f"--tag={whole}", f"--file={file}", folder)
     return whole
 
