@@ -54,13 +54,17 @@ class FleetWorld:
     reports: Mapping[str, Report]
     known_assignments: Mapping[str, Assignment] = dataclasses.field(default_factory=dict)
 
+    def knowing(self, assignments: Mapping[str, Assignment]) -> "FleetWorld":
+        """The same, with these earlier assignments by digest."""
+        return dataclasses.replace(self, known_assignments=assignments)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ObjectsDecision:
     """What is to exist. ``market_problems`` says of markets that cannot be planned why; they are left as they are.
 
-    ``fleet_problem`` says why the fleet as a whole cannot be served: nobody names a Redis. ``subscription_problems`` are
-    subscriptions, by name, that are left out of the plan, ``shard_problems`` shards whose objects cannot be made; why.
+    ``fleet_problem`` says why the fleet as a whole cannot be served: nobody names a Redis. ``subscription_problems``
+    says why subscriptions (by name) are left out of the plan, ``shard_problems`` why a shard's objects cannot be made.
 
     ``apply`` are all objects wanted, those of ``held_back`` left out: their turn to roll has not come. ``prune`` are
     live objects to delete, ``prune_refused`` says why none is. ``touch`` gives, by pod name, the digest of the
@@ -78,6 +82,10 @@ class ObjectsDecision:
     prune_refused: str = ""
     touch: Mapping[str, str] = dataclasses.field(default_factory=dict)
     paused: bool = False
+
+    def without_prune(self, reason: str) -> "ObjectsDecision":
+        """The same, but nothing is deleted in this pass."""
+        return dataclasses.replace(self, prune=(), prune_refused=reason)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
