@@ -62,7 +62,7 @@ class Cluster:
     def __init__(self, client: DynamicClient) -> None:
         self._client = client
 
-    async def list(self, kind: str, selector: str = "", namespaces: Sequence[str] = ()) -> list[Manifest]:
+    async def list_objects(self, kind: str, selector: str = "", namespaces: Sequence[str] = ()) -> list[Manifest]:
         """All objects of a kind that match a label selector, in the namespaces named, everywhere where none is."""
         objects: list[Manifest] = []
         for namespace in namespaces or (None,):

@@ -41,8 +41,8 @@ async def gather(
     """
     children: list[Manifest] = []
     for kind in CHILD_KINDS:
-        children.extend(await cluster.list(kind, labels.MANAGED_SELECTOR, namespaces))
-    pods = await cluster.list("Pod", labels.MANAGED_SELECTOR, namespaces)
+        children.extend(await cluster.list_objects(kind, labels.MANAGED_SELECTOR, namespaces))
+    pods = await cluster.list_objects("Pod", labels.MANAGED_SELECTOR, namespaces)
     return view(fleets, subscriptions, children, pods, reports)
 
 

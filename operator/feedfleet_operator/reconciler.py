@@ -187,7 +187,7 @@ class Reconciler:
             _log.error("the custom resources are gone or going; nothing is deleted", **_names(world.fleet))
             return False
         namespace = world.fleet["metadata"]["namespace"]
-        live = await self._cluster.list("FeedSubscription", namespaces=(namespace,))
+        live = await self._cluster.list_objects("FeedSubscription", namespaces=(namespace,))
         seen = {body["metadata"]["uid"] for body in self._subscriptions() if body["metadata"]["namespace"] == namespace}
         return {body["metadata"]["uid"] for body in live} == seen
 
