@@ -48,11 +48,19 @@ def build_binaries(home: Home) -> None:
     if _go_version() < GO_VERSION:
         raise ClusterError(obstacle(home) or "Go is too old")
     home.bin.mkdir(parents=True, exist_ok=True)
-    run("go", "build", "-trimpath", "-ldflags=-s -w", "-o", home.kube, ".", cwd=KUBERNETES)
+    run("go", "build", "-trimpath", f"-ldflags=-s -w {_version_flags()}", "-o", home.kube, ".", cwd=KUBERNETES)
     install = {**os.environ, "GOBIN": str(home.bin)}
     for module in (HELM, COREDNS):
         run("go", "install", module, cwd=home.folder, environment=install)
     _stamp(home).write_text(_sources())
+
+
+def _version_flags() -> str:
+    """Tell Kubernetes its version, which is not known to a program that only requires its module: charts ask for it."""
+    found = re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\.\S+)", (KUBERNETES / "go.mod").read_text())
+    assert found is not None
+    told = {"gitVersion": found[1], "gitMajor": found[2], "gitMinor": found[3]}
+    return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in told.items())
 
 
 def _is_built(home: Home) -> bool:
@@ -66,7 +74,7 @@ def _stamp(home: Home) -> Path:
 
 def _sources() -> str:
     """What the binaries are made from, as a hash."""
-    digest = hashlib.sha256(f"{HELM} {COREDNS}".encode())
+    digest = hashlib.sha256(f"{HELM} {COREDNS} {_version_flags()}".encode())
     for path in sorted(KUBERNETES.iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()
