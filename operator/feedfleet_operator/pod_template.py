@@ -41,7 +41,7 @@ def pod_template(fleet: Fleet, assignment: Assignment, settings: OperatorSetting
     """
     path = "spec.podTemplate"
     template = merged(_base(fleet, assignment, settings), fleet.pod_template, path)
-    template["metadata"] = {**template.get("metadata", {}), "labels": _labels(template, assignment)}
+    template["metadata"] = _metadata(template.get("metadata", {}), assignment, f"{path}.metadata")
     spec = template.get("spec", {})
     containers = _objects(spec, "containers", f"{path}.spec")
     place = next((at for at, item in enumerate(containers) if item.get("name") == CONTAINER), None)
@@ -158,10 +158,12 @@ def _assignment_mount() -> Manifest:
     return {"name": "assignment", "mountPath": ASSIGNMENT_FOLDER, "readOnly": True}
 
 
-def _labels(template: Manifest, assignment: Assignment) -> dict[str, str]:
-    given = template.get("metadata", {}).get("labels", {})
+def _metadata(given: Manifest, assignment: Assignment, path: str) -> Manifest:
+    added = given.get("labels", {})
+    if not isinstance(added, dict):
+        raise RenderError(f"{path}.labels: allowed: an object")
     own = labels.shard_labels(assignment)
-    return {**own, **{label: value for label, value in given.items() if label not in own}}
+    return {**given, "labels": {**own, **{label: value for label, value in added.items() if label not in own}}}
 
 
 def _keep_own(connector: Manifest, url_secret: SecretKey | None, assignment: Assignment, path: str) -> None:
