@@ -82,7 +82,7 @@ def _in_rollout(live: Manifest) -> bool:
 
     One that has been and whose pods became unavailable later is in none: a new template would start another pod.
     """
-    return _observed(live) and _rolls(live) and _progress(live) not in {None, "NewReplicaSetAvailable"}
+    return _rolls(live) and _progress(live) not in {None, "NewReplicaSetAvailable"}
 
 
 def _failed_without_loss(live: Manifest) -> bool:
