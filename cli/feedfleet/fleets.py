@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from feedfleet.documents import FLEET, KINDS, STANDARD_INPUT, SUBSCRIPTION, load_documents
+from feedfleet.documents import FLEET, KINDS, STANDARD_INPUT, SUBSCRIPTION, Documents, load_documents
 from feedfleet.problem import Problem
 from feedfleet.validation import completed_body, validate_all
 from feedfleet_operator.fleet_plan import FleetPlan, plan_fleet
@@ -36,10 +36,14 @@ class FleetKey(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Declared:
-    """What files declare. A namespace whose subscriptions want the fleet ``default`` has one, declared or not."""
+    """What files declare. A namespace whose subscriptions want the fleet ``default`` has one, declared or not.
+
+    ``documents`` are what was read: a later version of the files is held against them.
+    """
 
     fleets: tuple[Fleet, ...]
     subscriptions: tuple[Subscription, ...]
+    documents: Documents
 
     def plans(self, current: Mapping[FleetKey, Sequence[Shard]] | None = None) -> list[FleetPlan]:
         """Each fleet's plan, where ``current`` says what each has now."""
@@ -48,14 +52,17 @@ class Declared:
         ]
 
 
-def read_fleets(paths: Sequence[str]) -> Declared:
+def read_fleets(paths: Sequence[str], present: Declared | None = None) -> Declared:
     """Read and validate the files; ``-`` is standard input.
+
+    ``present`` is what they declared before: what cannot be changed of an object is refused, as a cluster would.
 
     Raises:
         InvalidDocuments: there is something wrong with them, or one holds nothing.
     """
     documents = load_documents(paths)
-    problems = [*validate_all(documents), *_empty_files(paths, documents.problems, documents)]
+    earlier = None if present is None else present.documents
+    problems = [*validate_all(documents, earlier), *_empty_files(paths, documents.problems, documents)]
     if problems:
         raise InvalidDocuments(problems)
     subscriptions = tuple(
@@ -65,7 +72,7 @@ def read_fleets(paths: Sequence[str]) -> Declared:
     wanting = {subscription.namespace for subscription in subscriptions if subscription.fleet == DEFAULT_FLEET}
     lacking = wanting - {fleet.namespace for fleet in declared if fleet.name == DEFAULT_FLEET}
     fleets = [*declared, *(Fleet.default(namespace) for namespace in lacking)]
-    return Declared(tuple(sorted(fleets, key=FleetKey.of)), subscriptions)
+    return Declared(tuple(sorted(fleets, key=FleetKey.of)), subscriptions, documents)
 
 
 def _empty_files(paths: Sequence[str], problems: Iterable[Problem], documents: Iterable[object]) -> list[Problem]:

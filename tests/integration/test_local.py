@@ -183,6 +183,7 @@ async def test_a_pod_that_is_being_stopped_when_all_end_is_stopped_too(tmp_path:
         (subscription(["btc"]), r"spec.symbols\[0\]"),
         ("kind: [", "YAML"),
         ("", "no documents"),
+        (subscription(["BTC-USDT"], exchange="okx", name="binance"), "spec.exchange.*cannot be changed"),
     ],
 )
 async def test_an_edit_that_is_wrong_is_told_and_changes_nothing(

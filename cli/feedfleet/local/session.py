@@ -105,16 +105,17 @@ class LocalSession:
             if options.duration is not None:
                 asyncio.get_running_loop().call_later(options.duration, self.end)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow_edits(watch, simulators, pods))
+                tasks.create_task(self._follow_edits(declared, watch, simulators, pods))
                 tasks.create_task(self._display.show(lambda: [Row.of(pod) for pod in pods], footer, self.journal))
 
-    async def _follow_edits(self, watch: FileWatch, simulators: Simulators, pods: Pods) -> None:
+    async def _follow_edits(self, present: Declared, watch: FileWatch, simulators: Simulators, pods: Pods) -> None:
         async with contextlib.aclosing(watch.edits()) as edits:
             async for _ in edits:
                 try:
                     # Validating thousands of symbols takes longer than the display may stand still.
-                    declared = await asyncio.to_thread(read_fleets, self._options.files)
+                    declared = await asyncio.to_thread(read_fleets, self._options.files, present)
                     plans = await self._apply(declared, simulators, pods)
+                    present = declared
                 except InvalidDocuments as error:
                     for problem in error.problems:
                         self.journal.note(problem.file, f"rejected: {str(problem).removeprefix(problem.file + ': ')}")
