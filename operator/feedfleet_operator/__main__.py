@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -13,7 +14,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from feedfleet_operator.arguments import ArgumentError, Arguments, parse_arguments
-from feedfleet_operator.cluster import open_cluster
+from feedfleet_operator.cluster import COMPONENT, open_cluster
 from feedfleet_operator.edge import make_registry, make_settings
 from feedfleet_operator.operator_logs import configure_logs
 from feedfleet_operator.operator_metrics import OperatorMetrics
@@ -69,6 +70,8 @@ async def _watch(options: Arguments, reconciler: Reconciler, stop: asyncio.Event
         registry=make_registry(reconciler),
         settings=make_settings(),
         standalone=True,
+        # Else kopf asks for the name of the user, which a container need not have.
+        identity=cast("Any", COMPONENT),
         clusterwide=not namespaces,
         namespaces=namespaces,
         stop_flag=stop,
