@@ -52,6 +52,9 @@ def pod_template(fleet: Fleet, assignment: Assignment, settings: OperatorSetting
         volume,
         *(item for item in _objects(spec, "volumes", f"{path}.spec") if item.get("name") != volume["name"]),
     ]
+    # Named always: server-side apply cannot take a name away, since its older twin, serviceAccount, keeps it.
+    spec["serviceAccountName"] = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    spec.pop("serviceAccount", None)
     secret = with_default_sink(fleet, settings.sink).url_secret
     _keep_own(containers[place], secret, assignment, f"{path}.spec.containers[{place}]")
     return template

@@ -116,6 +116,22 @@ def test_a_named_list_can_be_replaced_whole() -> None:
     assert spec(topologySpreadConstraints=[{"$patch": "replace"}, zone])["topologySpreadConstraints"] == [zone]
 
 
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [
+        ({}, "default"),
+        ({"serviceAccountName": "feeds"}, "feeds"),
+        ({"serviceAccount": "feeds"}, "feeds"),
+        ({"serviceAccountName": "feeds", "serviceAccount": "old"}, "feeds"),
+        ({"serviceAccountName": None}, "default"),
+    ],
+)
+def test_a_service_account_is_always_named_so_that_it_can_be_taken_back(override: dict[str, Any], name: str) -> None:
+    made = spec(**override)
+    assert made["serviceAccountName"] == name
+    assert "serviceAccount" not in made
+
+
 def test_arguments_are_added_to_the_command() -> None:
     made = connector(args=["--log-level", "debug"])
     assert made["args"] == ["--log-level", "debug"]
