@@ -20,10 +20,13 @@ def configure_logs(log_format: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
     if as_text:
-        renderer: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderer: list[structlog.typing.Processor] = [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     else:
         renderer = [
-            structlog.processors.dict_tracebacks,
+            # Without local variables: a URL with a password can be among them.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event, default=str).decode()),
         ]

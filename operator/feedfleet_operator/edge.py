@@ -34,11 +34,11 @@ def make_registry(reconciler: Reconciler) -> kopf.OperatorRegistry:
         # By files alone: the client library's own way would load its thousand models.
         return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
 
-    @kopf.index(GROUP, "feedfleets", registry=registry)
+    @kopf.index(GROUP, "feedfleets", registry=registry, id="feedfleets")
     async def feedfleets(body: kopf.Body, **_: Any) -> dict[str, Manifest]:
         return {body["metadata"]["uid"]: dict(body)}
 
-    @kopf.index(GROUP, "feedsubscriptions", registry=registry)
+    @kopf.index(GROUP, "feedsubscriptions", registry=registry, id="feedsubscriptions")
     async def feedsubscriptions(body: kopf.Body, **_: Any) -> dict[str, Manifest]:
         return {body["metadata"]["uid"]: dict(body)}
 
