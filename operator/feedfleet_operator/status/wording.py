@@ -9,7 +9,7 @@ LONGEST_QUOTE = 300
 LONGEST_MESSAGE = 1000
 NAMED = 5
 
-_CREDENTIALS = re.compile(r"://[^/\s\"']*@")
+_CREDENTIALS = re.compile(r"://[^\s\"']*@")
 
 
 def quoted(text: str, longest: int = LONGEST_QUOTE) -> str:
