@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -44,26 +43,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _run(options: Arguments) -> None:
     metrics, reports = OperatorMetrics(), Reports()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with open_cluster() as cluster:
         reconciler = Reconciler(cluster, options.settings, metrics, reports)
         started = asyncio.Event()
         async with _serving(options, reconciler, metrics, started), asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch(options, reconciler, stop, started))
             tasks = [
                 group.create_task(reconciler.run()),
                 group.create_task(_read_reports(reconciler, reports, options.settings.report_interval)),
             ]
-            await watching
+            await _watch(options, reconciler, started)
             for task in tasks:
                 task.cancel()
     _log.info("stopped")
 
 
-async def _watch(options: Arguments, reconciler: Reconciler, stop: asyncio.Event, started: asyncio.Event) -> None:
+async def _watch(options: Arguments, reconciler: Reconciler, started: asyncio.Event) -> None:
+    """Let kopf watch until a signal, which it handles itself; it raises where one of its own tasks has ended."""
     namespaces = options.settings.namespaces
     _log.info("watching", namespaces=list(namespaces) or "all")
     await kopf.operator(
@@ -74,12 +69,8 @@ async def _watch(options: Arguments, reconciler: Reconciler, stop: asyncio.Event
         identity=cast("Any", COMPONENT),
         clusterwide=not namespaces,
         namespaces=namespaces,
-        stop_flag=stop,
         ready_flag=started,
     )
-    if not stop.is_set():
-        # Whoever watches for us has ended; without it nothing would ever change again.
-        raise RuntimeError("the watch of the cluster has ended")
 
 
 async def _read_reports(reconciler: Reconciler, reports: Reports, interval: float) -> None:
