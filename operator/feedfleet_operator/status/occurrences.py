@@ -9,7 +9,7 @@ from feedfleet_operator.shards import Move, Place
 from feedfleet_operator.shards import Reason as MoveReason
 from feedfleet_operator.status.conditions import FALSE, TRUE, condition_of
 from feedfleet_operator.status.programming import is_deployment
-from feedfleet_operator.status.reasons import FAILURES, ConditionType, Reason
+from feedfleet_operator.status.reasons import FAILURES, ConditionType, EventReason, Reason
 from feedfleet_operator.status.wording import bounded, counted, listed
 from feedfleet_operator.world import FleetWorld, Manifest, ObjectsDecision, Occurrence, Outcome, Ref, ref_of
 
@@ -37,25 +37,25 @@ def object_occurrences(world: FleetWorld, decision: ObjectsDecision, outcome: Ou
 def _acceptance(body: Manifest, status: Manifest) -> Iterator[Occurrence]:
     before, now = _pair(body, status, ConditionType.ACCEPTED)
     if now["status"] == TRUE and before.get("status") != TRUE:
-        yield _told(body, NORMAL, "Accepted", now["message"])
+        yield _told(body, NORMAL, EventReason.ACCEPTED, now["message"])
     if now["status"] == FALSE and _differs(before, now):
-        yield _told(body, WARNING, "Rejected", f"{now['reason']}: {now['message']}")
+        yield _told(body, WARNING, EventReason.REJECTED, f"{now['reason']}: {now['message']}")
 
 
 def _staleness(body: Manifest, status: Manifest) -> Iterator[Occurrence]:
     before, now = _pair(body, status, ConditionType.STALE)
     if now["status"] == TRUE and before.get("status") != TRUE:
-        yield _told(body, WARNING, "Stale", now["message"])
+        yield _told(body, WARNING, EventReason.STALE, now["message"])
     if now["status"] == FALSE and before.get("status") == TRUE:
-        yield _told(body, NORMAL, "Recovered", now["message"])
+        yield _told(body, NORMAL, EventReason.RECOVERED, now["message"])
 
 
 def _readiness(body: Manifest, status: Manifest) -> Iterator[Occurrence]:
     before, now = _pair(body, status, ConditionType.READY)
     if now["status"] == TRUE and before.get("status") != TRUE:
-        yield _told(body, NORMAL, "Ready", now["message"])
+        yield _told(body, NORMAL, EventReason.READY, now["message"])
     if now["status"] != TRUE and before.get("status") == TRUE and now["reason"] not in FAILURES:
-        yield _told(body, WARNING, "NotReady", f"{now['reason']}: {now['message']}")
+        yield _told(body, WARNING, EventReason.NOT_READY, f"{now['reason']}: {now['message']}")
 
 
 def _failures(body: Manifest, status: Manifest) -> Iterator[Occurrence]:
@@ -70,13 +70,13 @@ def _rollout(body: Manifest, status: Manifest) -> Iterator[Occurrence]:
     before, now = _pair(body, status, ConditionType.PROGRAMMED)
     rolling = (Reason.ROLLING_OUT, Reason.ROLLOUT_STUCK)
     if now["reason"] == Reason.ROLLING_OUT and before.get("reason") not in rolling:
-        yield _told(body, NORMAL, "RolloutStarted", now["message"])
+        yield _told(body, NORMAL, EventReason.ROLLOUT_STARTED, now["message"])
     if before.get("reason") in rolling and now["reason"] in {Reason.PROGRAMMED, Reason.ASSIGNMENT_PENDING}:
-        yield _told(body, NORMAL, "RolledOut", "all pods are of the newest template")
+        yield _told(body, NORMAL, EventReason.ROLLED_OUT, "all pods are of the newest template")
     if now["reason"] == Reason.PAUSED and before.get("reason") != Reason.PAUSED:
-        yield _told(body, NORMAL, "Paused", now["message"])
+        yield _told(body, NORMAL, EventReason.PAUSED, now["message"])
     if before.get("reason") == Reason.PAUSED and now["reason"] != Reason.PAUSED:
-        yield _told(body, NORMAL, "Resumed", "changes are made again")
+        yield _told(body, NORMAL, EventReason.RESUMED, "changes are made again")
 
 
 def _shards(world: FleetWorld, decision: ObjectsDecision, outcome: Outcome) -> Iterator[Occurrence]:
@@ -89,12 +89,14 @@ def _shards(world: FleetWorld, decision: ObjectsDecision, outcome: Outcome) -> I
             (repaired if known else added).append(ref.name)
     removed = [ref.name for ref in decision.prune if ref.kind == "Deployment" and ref not in outcome.errors]
     if added:
-        yield _told(world.fleet, NORMAL, "ShardAdded", f"{counted(added, 'shard')} added: {listed(added)}")
+        yield _told(world.fleet, NORMAL, EventReason.SHARD_ADDED, f"{counted(added, 'shard')} added: {listed(added)}")
     if repaired:
         message = f"{counted(repaired, 'Deployment')} had gone and came back: {listed(repaired)}"
-        yield _told(world.fleet, NORMAL, "Repaired", message)
+        yield _told(world.fleet, NORMAL, EventReason.REPAIRED, message)
     if removed:
-        yield _told(world.fleet, NORMAL, "ShardRemoved", f"{counted(removed, 'shard')} removed: {listed(removed)}")
+        yield _told(
+            world.fleet, NORMAL, EventReason.SHARD_REMOVED, f"{counted(removed, 'shard')} removed: {listed(removed)}"
+        )
 
 
 def _moves(world: FleetWorld, decision: ObjectsDecision, outcome: Outcome) -> Iterator[Occurrence]:
@@ -113,10 +115,10 @@ def _moves(world: FleetWorld, decision: ObjectsDecision, outcome: Outcome) -> It
         told = [
             f"{counted(count, 'topic')} {what}" for count, what in ((added, "added"), (removed, "removed")) if count
         ]
-        yield _told(world.fleet, NORMAL, "TopicsChanged", ", ".join(told))
+        yield _told(world.fleet, NORMAL, EventReason.TOPICS_CHANGED, ", ".join(told))
     moved = Counter(move.reason for move in done if move.source is not None and move.target is not None)
     for reason, count in sorted(moved.items()):
-        yield _told(world.fleet, NORMAL, "TopicsMoved", f"{counted(count, 'topic')} moved: {reason}")
+        yield _told(world.fleet, NORMAL, EventReason.TOPICS_MOVED, f"{counted(count, 'topic')} moved: {reason}")
 
 
 def _count(moves: list[Move], reason: MoveReason) -> int:
@@ -132,4 +134,4 @@ def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 
 def _told(regarding: Manifest, kind: str, reason: str, message: str) -> Occurrence:
-    return Occurrence(regarding, kind, reason, bounded(message, LONGEST_NOTE))
+    return Occurrence(regarding, kind, str(reason), bounded(message, LONGEST_NOTE))

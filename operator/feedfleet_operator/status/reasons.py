@@ -101,6 +101,41 @@ class Reason(enum.StrEnum):
     """No pods are wanted."""
 
 
+class EventReason(enum.StrEnum):
+    """What Events tell, next to the ``FAILURES``, which are told under their own names."""
+
+    ACCEPTED = "Accepted"
+    """It is served from now on."""
+    REJECTED = "Rejected"
+    """It is not accepted, or for another reason than before."""
+    READY = "Ready"
+    """Everything flows from now on."""
+    NOT_READY = "NotReady"
+    """Something does not flow any more."""
+    STALE = "Stale"
+    """Topics are silent."""
+    RECOVERED = "Recovered"
+    """No topic is silent any more."""
+    SHARD_ADDED = "ShardAdded"
+    """Shards were made."""
+    SHARD_REMOVED = "ShardRemoved"
+    """Shards were deleted."""
+    REPAIRED = "Repaired"
+    """A Deployment that somebody deleted was made again."""
+    TOPICS_CHANGED = "TopicsChanged"
+    """Topics came or went."""
+    TOPICS_MOVED = "TopicsMoved"
+    """Topics are on another connection or shard now; why."""
+    ROLLOUT_STARTED = "RolloutStarted"
+    """Pods are being replaced."""
+    ROLLED_OUT = "RolledOut"
+    """All pods were replaced."""
+    PAUSED = "Paused"
+    """Nothing is changed from now on."""
+    RESUMED = "Resumed"
+    """Changes are made again."""
+
+
 REASONS = {
     ConditionType.ACCEPTED: (
         Reason.ACCEPTED, Reason.UNKNOWN_FLEET, Reason.NO_REDIS, Reason.INVALID_FLEET,
