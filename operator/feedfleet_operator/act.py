@@ -79,9 +79,17 @@ class Writer:
 
     async def write_statuses(self, bodies: Mapping[str, Manifest], fleet: Manifest, decision: StatusDecision) -> None:
         """Write the statuses that differ, and tell what happened. ``bodies`` are the subscriptions by name."""
-        await self.write_status(fleet, decision.fleet)
-        for name, status in decision.subscriptions.items():
-            await self.write_status(bodies[name], status)
+        limit = asyncio.Semaphore(_CONCURRENCY)
+
+        async def write(body: Manifest, status: Manifest) -> None:
+            async with limit:
+                await self.write_status(body, status)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write(fleet, decision.fleet))
+            for name, status in decision.subscriptions.items():
+                if bodies[name].get("status") != status:
+                    group.create_task(write(bodies[name], status))
         for occurrence in decision.occurrences:
             try:
                 await self._cluster.tell(*occurrence)
@@ -112,8 +120,10 @@ class Writer:
         self._count(body["kind"], "status", "success")
         self._statuses[uid] = status, self._clock()
 
-    def forget(self, fleets: set[str]) -> None:
-        """Forget what was written for fleets that are not among these, by uid."""
+    def forget(self, fleets: set[str], subscriptions: set[str]) -> None:
+        """Forget what was written for fleets and subscriptions that are not among these, by uid."""
+        for uid in [uid for uid in self._statuses if uid not in fleets and uid not in subscriptions]:
+            del self._statuses[uid]
         for memory in (self._markers, self._failures):
             for key in [key for key in memory if key.fleet not in fleets]:
                 del memory[key]

@@ -52,6 +52,7 @@ class Reconciler:
         self._subscriptions: Bodies = tuple
         self._pokes: Counter[str] = Counter()
         self._pruned_at: dict[str, float] = {}
+        self._unpruned: set[str] = set()
         self._known: dict[str, dict[str, Assignment]] = {}
         self._failures = 0
         self._view: View | None = None
@@ -103,7 +104,7 @@ class Reconciler:
             delays.append(min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(self._failures - 1, 16)))
         if (retry := self._writer.next_retry()) is not None:
             delays.append(retry)
-        if self._pruned_at:
+        if self._unpruned:
             delays.append(PRUNE_PAUSE)
         return min(delays)
 
@@ -128,7 +129,7 @@ class Reconciler:
             self._cluster, self._fleets(), self._subscriptions(), self._reports, self._settings.namespaces
         )
         self._view = view
-        self._writer.forget({world.fleet["metadata"]["uid"] for world in view.worlds})
+        self._forget(view)
         errors = 0
         decisions = []
         for world in view.worlds:
@@ -159,6 +160,15 @@ class Reconciler:
             )
         self._metrics.observe(desired, ready, self._subscriptions())
 
+    def _forget(self, view: View) -> None:
+        """Remember nothing of fleets and subscriptions that are gone."""
+        fleets = {world.fleet["metadata"]["uid"] for world in view.worlds}
+        subscriptions = {body["metadata"]["uid"] for body in self._subscriptions()}
+        self._writer.forget(fleets, subscriptions)
+        self._unpruned &= fleets
+        self._pruned_at = {uid: at for uid, at in self._pruned_at.items() if uid in fleets}
+        self._known = {uid: known for uid, known in self._known.items() if uid in fleets}
+
     async def _serve(self, world: FleetWorld) -> ObjectsDecision:
         world = self._with_known_assignments(world)
         decision = decide_objects(world, self._settings)
@@ -166,8 +176,13 @@ class Reconciler:
             decision = decision.without_prune(
                 "the subscriptions cannot be told for sure, or the last deletion is recent"
             )
+        uid = world.fleet["metadata"]["uid"]
         if decision.prune:
-            self._pruned_at[world.fleet["metadata"]["uid"]] = time.monotonic()
+            self._pruned_at[uid] = time.monotonic()
+        if decision.prune_refused:
+            self._unpruned.add(uid)
+        else:
+            self._unpruned.discard(uid)
         self._remember_assignments(world, decision)
         self._count_moves(world, decision)
         outcome = await self._writer.write_objects(world, decision)
