@@ -4,10 +4,13 @@ No image registry is needed: what a Dockerfile takes from one (``FROM python:3.1
 name, made of Debian's packages.
 """
 
+import hashlib
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from local_cluster.commands import ClusterError, run
 from local_cluster.home import Home
@@ -16,6 +19,7 @@ PAUSE = "localhost/pause:1"
 PYTHON = "docker.io/library/python:3.13-slim"
 PYTHON_SUITE = "trixie"  # the Debian release whose python3 is 3.13
 REDIS = "localhost/redis:1"
+RECIPE_LABEL = "feedfleet.dev/recipe"
 
 APT_SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 # How this machine reaches its package indexes; lent to the RUN steps of Dockerfiles, and not part of their images.
@@ -52,29 +56,32 @@ CMD ["redis-server", "--protected-mode", "no"]
 
 
 def build_base_images(home: Home) -> None:
-    """Make the images that every cluster has, where they are not there yet.
+    """Make the images that every cluster has, where they are not there yet, or were made in another way.
 
     Raises:
         ClusterError: Debian's packages cannot be had.
     """
+    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     for image, make in ((PAUSE, _make_pause), (PYTHON, _make_python), (REDIS, _make_redis)):
-        if not run(*_buildah(home), "images", "--quiet", "--filter", f"reference={image}").strip():
+        filters = (f"--filter=reference={image}", f"--filter=label={RECIPE_LABEL}={recipe}")
+        if not run(*_buildah(home), "images", "--quiet", *filters).strip():
             with tempfile.TemporaryDirectory(dir=home.folder) as folder:
-                make(home, Path(folder))
+                make(Path(folder))
+                build_image(home, image, Path(folder), {RECIPE_LABEL: recipe})
 
 
-def build_image(home: Home, name: str, folder: Path, dockerfile: Path | None = None) -> str:
+def build_image(home: Home, name: str, folder: Path, labels: Mapping[str, str] = MappingProxyType({})) -> str:
     """Build ``folder``'s Dockerfile and give the image's whole name.
 
     Raises:
         ClusterError: the build failed.
     """
     lent = [f"--volume={path}:{path}:ro" for path in LENT if Path(path).exists()]
+    labelled = [f"--label={label}={value}" for label, value in labels.items()]
     whole = whole_name(name)
-    file = dockerfile or folder / "Dockerfile"
     # Isolation by chroot works where this machine is itself a container.
-    options = ("--isolation=chroot", "--network=host", "--pull-never", "--layers", *lent)
-    run(*_buildah(home), "build", *options, f"--tag={whole}", f"--file={file}", folder)
+    options = ("--isolation=chroot", "--network=host", "--pull-never", "--layers", *lent, *labelled)
+    run(*_buildah(home), "build", *options, f"--tag={whole}", folder)
     return whole
 
 
@@ -117,16 +124,15 @@ def _buildah(home: Home) -> tuple[str, ...]:
     )
 
 
-def _make_pause(home: Home, folder: Path) -> None:
+def _make_pause(folder: Path) -> None:
     (folder / "pause.c").write_text(PAUSE_PROGRAM)
     run("gcc", "-static", "-O1", "-o", folder / "pause", folder / "pause.c")
     (folder / "Dockerfile").write_text('FROM scratch\nADD pause /pause\nENTRYPOINT ["/pause"]\n')
-    build_image(home, PAUSE, folder)
 
 
-def _make_python(home: Home, folder: Path) -> None:
+def _make_python(folder: Path) -> None:
     root = folder / "root"
-    packages = "--include=python3,python3-venv,python3-pip,ca-certificates"
+    packages = "--include=python3,python3-venv,python3-pip,ca-certificates,passwd"
     run("debootstrap", "--variant=minbase", packages, PYTHON_SUITE, root, _mirror())
     (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
     for unused in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
@@ -135,12 +141,10 @@ def _make_python(home: Home, folder: Path) -> None:
     for mark in (root / "usr/lib").glob("python3.*/EXTERNALLY-MANAGED"):
         mark.unlink()
     (folder / "Dockerfile").write_text(PYTHON_DOCKERFILE)
-    build_image(home, PYTHON, folder)
 
 
-def _make_redis(home: Home, folder: Path) -> None:
+def _make_redis(folder: Path) -> None:
     (folder / "Dockerfile").write_text(REDIS_DOCKERFILE)
-    build_image(home, REDIS, folder)
 
 
 def _mirror() -> str:
