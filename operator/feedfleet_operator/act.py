@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -10,7 +10,16 @@ import structlog
 from feedfleet_operator.cluster import Cluster, ClusterError
 from feedfleet_operator.labels import ASSIGNMENT_ANNOTATION, DIGEST_ANNOTATION
 from feedfleet_operator.operator_metrics import OperatorMetrics
-from feedfleet_operator.world import FleetWorld, Manifest, ObjectsDecision, Outcome, Ref, StatusDecision, ref_of
+from feedfleet_operator.world import (
+    FleetWorld,
+    Manifest,
+    ObjectsDecision,
+    Occurrence,
+    Outcome,
+    Ref,
+    StatusDecision,
+    ref_of,
+)
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
@@ -78,7 +87,10 @@ class Writer:
         return Outcome(errors)
 
     async def write_statuses(self, bodies: Mapping[str, Manifest], fleet: Manifest, decision: StatusDecision) -> None:
-        """Write the statuses that differ, and tell what happened. ``bodies`` are the subscriptions by name."""
+        """Write the statuses that differ, and tell what happened. ``bodies`` are the subscriptions by name.
+
+        The bodies are to be the ``latest``, or what was told is told again.
+        """
         limit = asyncio.Semaphore(_CONCURRENCY)
 
         async def write(body: Manifest, status: Manifest) -> None:
@@ -90,7 +102,11 @@ class Writer:
             for name, status in decision.subscriptions.items():
                 if bodies[name].get("status") != status:
                     group.create_task(write(bodies[name], status))
-        for occurrence in decision.occurrences:
+        await self.tell(decision.occurrences)
+
+    async def tell(self, occurrences: Iterable[Occurrence]) -> None:
+        """Make Events of what happened; one that cannot be told is logged and lost."""
+        for occurrence in occurrences:
             try:
                 await self._cluster.tell(*occurrence)
                 self._count("Event", "create", "success")
@@ -98,15 +114,16 @@ class Writer:
                 self._count("Event", "create", "error")
                 _log.warning("event cannot be told", reason=occurrence.reason, error=str(error))
 
+    def latest(self, body: Manifest) -> Manifest:
+        """The body with the status that was written last: what is watched lags behind what was written."""
+        written = self._statuses.get(body["metadata"]["uid"])
+        if written is None or self._clock() - written[1] >= STATUS_DOUBT:
+            return body
+        return {**body, "status": written[0]}
+
     async def write_status(self, body: Manifest, status: Manifest) -> None:
         """Write one status where it differs from what is there."""
-        uid = body["metadata"]["uid"]
         if body.get("status") == status:
-            self._statuses.pop(uid, None)
-            return
-        written = self._statuses.get(uid)
-        # What is seen lags behind what was written: not a reason to write it again at once.
-        if written is not None and written[0] == status and self._clock() - written[1] < STATUS_DOUBT:
             return
         try:
             await self._cluster.apply_status(body, status)
@@ -118,7 +135,7 @@ class Writer:
                 )
             return
         self._count(body["kind"], "status", "success")
-        self._statuses[uid] = status, self._clock()
+        self._statuses[body["metadata"]["uid"]] = status, self._clock()
 
     def forget(self, fleets: set[str], subscriptions: set[str]) -> None:
         """Forget what was written for fleets and subscriptions that are not among these, by uid."""

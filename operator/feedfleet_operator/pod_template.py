@@ -125,6 +125,8 @@ def _container(fleet: Fleet, settings: OperatorSettings) -> Manifest:
         "image": pods.image if fleet.image is None else fleet.image,
         "imagePullPolicy": pods.image_pull_policy,
         "command": list(COMMAND),
+        # So that a connector that cannot start is quoted in the fleet's status.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "ports": [{"name": PORT_NAME, "containerPort": PORT}],
         "resources": dict(pods.resources),
         "securityContext": {

@@ -5,6 +5,7 @@ before kopf's indices are full: an index that is still filling looks like a flee
 """
 
 import asyncio
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,7 @@ from feedfleet_operator.operator_metrics import OperatorMetrics
 from feedfleet_operator.reports import Reports
 from feedfleet_operator.resources import DEFAULT_FLEET
 from feedfleet_operator.settings import OperatorSettings
-from feedfleet_operator.status import decide_status, orphan_status
+from feedfleet_operator.status import decide_status, orphan_status, status_occurrences
 from feedfleet_operator.world import FleetWorld, Manifest, ObjectsDecision
 
 PRUNE_PAUSE = 5.0
@@ -144,7 +145,7 @@ class Reconciler:
             await self._make_default_fleets(view)
         for orphan in view.orphans:
             if not (self._settings.default_fleet and _asks_for_default(orphan)):
-                await self._writer.write_status(orphan, orphan_status(orphan, time.time()))
+                await self._tell_orphan(self._writer.latest(orphan))
         self._observe(decisions)
         return errors
 
@@ -170,19 +171,8 @@ class Reconciler:
         self._known = {uid: known for uid, known in self._known.items() if uid in fleets}
 
     async def _serve(self, world: FleetWorld) -> ObjectsDecision:
-        world = self._with_known_assignments(world)
-        decision = decide_objects(world, self._settings)
-        if decision.prune and not await self._may_prune(world):
-            decision = decision.without_prune(
-                "the subscriptions cannot be told for sure, or the last deletion is recent"
-            )
-        uid = world.fleet["metadata"]["uid"]
-        if decision.prune:
-            self._pruned_at[uid] = time.monotonic()
-        if decision.prune_refused:
-            self._unpruned.add(uid)
-        else:
-            self._unpruned.discard(uid)
+        world = self._as_written(world)
+        decision = await self._without_doubtful_prune(world, decide_objects(world, self._settings))
         self._remember_assignments(world, decision)
         self._count_moves(world, decision)
         outcome = await self._writer.write_objects(world, decision)
@@ -191,13 +181,30 @@ class Reconciler:
         await self._writer.write_statuses(bodies, world.fleet, statuses)
         return decision
 
-    async def _may_prune(self, world: FleetWorld) -> bool:
-        """Whether what is missing is missing for sure: a CRD that goes takes all objects with it, and comes back."""
+    async def _tell_orphan(self, orphan: Manifest) -> None:
+        status = orphan_status(orphan, time.time())
+        await self._writer.write_status(orphan, status)
+        await self._writer.tell(status_occurrences(orphan, status))
+
+    async def _without_doubtful_prune(self, world: FleetWorld, decision: ObjectsDecision) -> ObjectsDecision:
+        """The decision, with its deletions only where they are due and beyond doubt."""
         uid = world.fleet["metadata"]["uid"]
-        pruned_at = self._pruned_at.get(uid)
-        if pruned_at is not None and time.monotonic() - pruned_at < PRUNE_PAUSE:
-            return False
-        self._pruned_at.pop(uid, None)
+        self._unpruned.discard(uid)
+        if not decision.prune:
+            return decision
+        if time.monotonic() - self._pruned_at.get(uid, float("-inf")) < PRUNE_PAUSE:
+            self._unpruned.add(uid)
+            return decision.without_prune("")
+        if not await self._is_missing_for_sure(world):
+            self._unpruned.add(uid)
+            return decision.without_prune("the subscriptions that are gone cannot be told for sure to be gone")
+        self._pruned_at[uid] = time.monotonic()
+        if decision.prune_refused:
+            self._unpruned.add(uid)
+        return decision
+
+    async def _is_missing_for_sure(self, world: FleetWorld) -> bool:
+        """A CRD that goes takes all objects with it, and a failed upgrade brings it back without them."""
         if not await self._cluster.serves_resources():
             _log.error("the custom resources are gone or going; nothing is deleted", **_names(world.fleet))
             return False
@@ -220,8 +227,14 @@ class Reconciler:
             except ClusterError as error:
                 _log.error("default fleet cannot be created", namespace=namespace, error=str(error))
 
-    def _with_known_assignments(self, world: FleetWorld) -> FleetWorld:
-        return world.knowing(self._known.get(world.fleet["metadata"]["uid"], {}))
+    def _as_written(self, world: FleetWorld) -> FleetWorld:
+        """The world with the statuses that were written last and the assignments that pods may still serve."""
+        return dataclasses.replace(
+            world,
+            fleet=self._writer.latest(world.fleet),
+            subscriptions=tuple(map(self._writer.latest, world.subscriptions)),
+            known_assignments=self._known.get(world.fleet["metadata"]["uid"], {}),
+        )
 
     def _remember_assignments(self, world: FleetWorld, decision: ObjectsDecision) -> None:
         """Keep the assignments that are wanted, and those that a pod still serves."""

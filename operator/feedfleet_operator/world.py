@@ -54,10 +54,6 @@ class FleetWorld:
     reports: Mapping[str, Report]
     known_assignments: Mapping[str, Assignment] = dataclasses.field(default_factory=dict)
 
-    def knowing(self, assignments: Mapping[str, Assignment]) -> "FleetWorld":
-        """The same, with these earlier assignments by digest."""
-        return dataclasses.replace(self, known_assignments=assignments)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ObjectsDecision:

@@ -238,3 +238,15 @@ async def test_a_stream_that_does_not_exist_costs_its_exchange_and_no_other() ->
         await bench.passes()
         assert bench.cluster.names("Deployment") == ["default-okx-spot-0"]
         assert "gossip" in str(bench.cluster.statuses["default"])
+
+
+async def test_what_happened_is_told_once_though_the_watch_lags_behind_the_writes() -> None:
+    async with reconciling(Bench()) as bench:
+        bench.subscriptions = [subscription("btc")]
+        bench._with_status = lambda body: body  # type: ignore[method-assign] # the watch has not seen any status
+        await bench.passes(3)
+        accepted = [reason for reason, _ in bench.cluster.told if reason == "Accepted"]
+        assert len(accepted) == 2
+        statuses = [write for write in bench.cluster.writes if write[1] == "status"]
+        await bench.passes(2)
+        assert [write for write in bench.cluster.writes if write[1] == "status"] == statuses
