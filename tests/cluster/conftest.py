@@ -75,7 +75,7 @@ def image(cluster: Provider) -> str:
 def other_image(cluster: Provider, image: str) -> str:
     """The same image by another name."""
     try:
-        return cluster.other_image()
+        return cluster.other_name(image)
     except UnavailableError as unavailable:
         pytest.skip(str(unavailable))
 
@@ -84,6 +84,9 @@ def other_image(cluster: Provider, image: str) -> str:
 def installed(cluster: Provider, kubectl: Command, helm: Command, api: Api, image: str) -> Iterator[Installation]:
     """The chart, installed once, with simulated exchanges and a Redis of its own."""
     installation = Installation(CHECKOUT / "helm" / "feedfleet", kubectl, helm, api, image, cluster.redis_image)
+    # What a session that was cut short may have left in a cluster that is kept.
+    Team.delete_all(kubectl)
+    installation.uninstall()
     installation.install()
     yield installation
     installation.close()

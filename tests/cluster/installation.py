@@ -11,7 +11,7 @@ import redis
 
 from eventually import eventually
 from feedfleet_connector.simulators import ControlClient
-from kubernetes_cli import Api, Command, Forwarding
+from kubernetes_cli import Api, Command, CommandError, Forwarding
 
 RELEASE = "feedfleet"
 NAMESPACE = "feedfleet-system"
@@ -57,16 +57,13 @@ class Installation:
         if not self.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "--output=name"):
             self.kubectl("create", "namespace", NAMESPACE)
         self.kubectl("label", "--overwrite", "namespace", NAMESPACE, *RESTRICTED)
-        self.helm(
-            "upgrade",
-            "--install",
-            RELEASE,
-            self.chart,
-            f"--namespace={NAMESPACE}",
-            "--wait",
-            "--timeout=120s",
-            *self.values,
-        )
+        options = (f"--namespace={NAMESPACE}", "--wait", "--timeout=120s", *self.values)
+        try:
+            self.helm("upgrade", "--install", RELEASE, self.chart, *options)
+        except CommandError as error:
+            error.add_note(self.kubectl("describe", "pods", f"--namespace={NAMESPACE}"))
+            error.add_note(self.operator_log())
+            raise
 
     def uninstall(self) -> None:
         """Remove the release; what it keeps, stays."""

@@ -21,8 +21,7 @@ IMAGE_VARIABLE = "FEEDFLEET_TEST_IMAGE"
 OTHER_IMAGE_VARIABLE = "FEEDFLEET_TEST_OTHER_IMAGE"
 REDIS_IMAGE_VARIABLE = "FEEDFLEET_TEST_REDIS_IMAGE"
 
-IMAGE = "feedfleet:test"
-OTHER_IMAGE = "feedfleet:test-other"
+IMAGE = "feedfleet"
 KIND_NAME = "feedfleet-test"
 
 
@@ -48,10 +47,10 @@ class Provider(Protocol):
         """Have it running; gives whether it was this call that started it."""
 
     def build_image(self, folder: Path) -> str:
-        """Build a checkout's image, make it known to the nodes, and give its name."""
+        """Build a checkout's image, make it known to the nodes, and give its name, which no other build has."""
 
-    def other_image(self) -> str:
-        """Another name for the same image.
+    def other_name(self, image: str) -> str:
+        """Another name of a built image, known to the nodes.
 
         Raises:
             UnavailableError: there is none.
@@ -84,13 +83,16 @@ class LocalProvider:
 
     def build_image(self, folder: Path) -> str:
         with self._home.locked():
-            images.build_image(self._home, IMAGE, folder)
-            images.load_image(self._home, IMAGE)
-        return IMAGE
+            identity = images.build_image(self._home, f"{IMAGE}:test", folder)
+            image = f"{IMAGE}:{identity[:12]}"
+            if not images.has_image(self._home, image):
+                images.load_image(self._home, f"{IMAGE}:test")
+                images.tag_image(self._home, f"{IMAGE}:test", image)
+        return image
 
-    def other_image(self) -> str:
-        images.tag_image(self._home, IMAGE, OTHER_IMAGE)
-        return OTHER_IMAGE
+    def other_name(self, image: str) -> str:
+        images.tag_image(self._home, image, f"{image}-other")
+        return f"{image}-other"
 
     def stop(self) -> None:
         with self._home.locked():
@@ -119,14 +121,16 @@ class KindProvider:
         return not running
 
     def build_image(self, folder: Path) -> str:
-        run("docker", "build", "--tag", IMAGE, folder)
-        run("kind", "load", "docker-image", IMAGE, "--name", KIND_NAME)
-        return IMAGE
+        identity = run("docker", "build", "--quiet", folder).strip().removeprefix("sha256:")
+        return self._load(identity, f"{IMAGE}:{identity[:12]}")
 
-    def other_image(self) -> str:
-        run("docker", "tag", IMAGE, OTHER_IMAGE)
-        run("kind", "load", "docker-image", OTHER_IMAGE, "--name", KIND_NAME)
-        return OTHER_IMAGE
+    def other_name(self, image: str) -> str:
+        return self._load(image, f"{image}-other")
+
+    def _load(self, image: str, name: str) -> str:
+        run("docker", "tag", image, name)
+        run("kind", "load", "docker-image", name, "--name", KIND_NAME)
+        return name
 
     def stop(self) -> None:
         run("kind", "delete", "cluster", "--name", KIND_NAME, "--kubeconfig", self.kubeconfig)
@@ -152,7 +156,7 @@ class ExistingProvider:
     def build_image(self, folder: Path) -> str:
         return self._image
 
-    def other_image(self) -> str:
+    def other_name(self, image: str) -> str:
         if self._other_image is None:
             raise UnavailableError(f"{OTHER_IMAGE_VARIABLE} names no second image of the existing cluster")
         return self._other_image

@@ -8,10 +8,12 @@ from typing import Any, Self, TypeVar
 
 from eventually import eventually
 from installation import RESTRICTED, Installation
-from kubernetes_cli import PATHS, ApiError, CommandError, Manifest
+from kubernetes_cli import PATHS, ApiError, Command, CommandError, Manifest
 from streams import Streams
 
 Result = TypeVar("Result")
+
+LABEL = "feedfleet.dev/tests=team"
 
 _NUMBERS = itertools.count(1)
 
@@ -41,8 +43,13 @@ class Team:
         taken = kubectl("get", "namespaces", "--output=name").split()
         name = next(name for number in _NUMBERS if f"namespace/{(name := f'team-{number}')}" not in taken)
         kubectl("create", "namespace", name)
-        kubectl("label", "namespace", name, *RESTRICTED)
+        kubectl("label", "namespace", name, LABEL, *RESTRICTED)
         return cls(installation, name)
+
+    @staticmethod
+    def delete_all(kubectl: Command) -> None:
+        """Delete every team's namespace, without waiting for its end."""
+        kubectl("delete", "namespace", f"--selector={LABEL}", "--wait=false", "--ignore-not-found")
 
     def delete(self) -> None:
         """Delete the namespace, without waiting for its end."""

@@ -88,11 +88,11 @@ def test_a_redis_that_refuses(team: Team, installed: Installation) -> None:
     assert password not in team.kubectl("get", "feedfleet,feedsubscription,configmap,event,deployment", "--output=yaml")
     assert password not in installed.operator_log(1000)
 
-    installed.redis.execute_command("ACL", "SETUSER", team.name, "on", f">{password}", "~*", "&*", "+@all")
+    installed.redis.acl_setuser(team.name, enabled=True, passwords=[f"+{password}"], keys=["*"], categories=["+@all"])
     try:
         team.eventually(lambda: wholly_served(team), 90)
     finally:
-        installed.redis.execute_command("ACL", "DELUSER", team.name)
+        installed.redis.acl_deluser(team.name)
 
 
 def test_an_override_that_makes_no_sense_stops_its_exchange_and_no_other(team: Team) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_cluster.commands import ClusterError
 from local_cluster.home import HOME_VARIABLE, Home
-from local_cluster.images import build_image, load_image, tag_image
+from local_cluster.images import build_image, load_image, tag_image, whole_name
 from local_cluster.lifecycle import build, down, is_up, up
 
 EPILOG = (
@@ -58,11 +58,13 @@ def _carry_out(home: Home, chosen: argparse.Namespace) -> int:
                 said = str(home.kubeconfig)
             case "image":
                 _require_up(home)
-                said = build_image(home, chosen.name, chosen.folder.resolve())
-                load_image(home, said)
+                build_image(home, chosen.name, chosen.folder.resolve())
+                load_image(home, chosen.name)
+                said = whole_name(chosen.name)
             case "tag":
                 _require_up(home)
-                said = tag_image(home, chosen.name, chosen.other)
+                tag_image(home, chosen.name, chosen.other)
+                said = whole_name(chosen.other)
             case "down":
                 down(home)
     if said:

@@ -71,18 +71,17 @@ def build_base_images(home: Home) -> None:
 
 
 def build_image(home: Home, name: str, folder: Path, labels: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Build ``folder``'s Dockerfile and give the image's whole name.
+    """Build ``folder``'s Dockerfile and give the image's id, 64 hexadecimal digits.
 
     Raises:
         ClusterError: the build failed.
     """
     lent = [f"--volume={path}:{path}:ro" for path in LENT if Path(path).exists()]
     labelled = [f"--label={label}={value}" for label, value in labels.items()]
-    whole = whole_name(name)
     # Isolation by chroot works where this machine is itself a container.
     options = ("--isolation=chroot", "--network=host", "--pull-never", "--layers", *lent, *labelled)
-    run(*_buildah(home), "build", *options, f"--tag={whole}", folder)
-    return whole
+    run(*_buildah(home), "build", *options, f"--tag={whole_name(name)}", folder)
+    return run(*_buildah(home), "images", "--quiet", "--no-trunc", whole_name(name)).strip().removeprefix("sha256:")
 
 
 def load_image(home: Home, name: str) -> None:
@@ -94,10 +93,9 @@ def load_image(home: Home, name: str) -> None:
         run(*containers(home), "images", "import", archive)
 
 
-def tag_image(home: Home, name: str, other: str) -> str:
-    """Give an image that is in the node another name, and give that whole name."""
+def tag_image(home: Home, name: str, other: str) -> None:
+    """Give an image that is in the node another name too."""
     run(*containers(home), "images", "tag", "--force", whole_name(name), whole_name(other))
-    return whole_name(other)
 
 
 def has_image(home: Home, name: str) -> bool:
