@@ -22,6 +22,8 @@ DIGEST_ANNOTATION = f"{PREFIX}/digest"
 """On every applied object: the hash of the manifest that was applied."""
 TEMPLATE_ANNOTATION = f"{PREFIX}/template"
 """On Deployments: the hash of the pod template."""
+SINK_ANNOTATION = f"{PREFIX}/sink"
+"""In the pod template: the hash of where ticks go."""
 ASSIGNMENT_ANNOTATION = f"{PREFIX}/assignment"
 """On pods: the digest of the assignment that they were last told of."""
 

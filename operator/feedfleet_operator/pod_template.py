@@ -2,6 +2,7 @@
 
 from feedfleet_connector.assignment import Assignment
 from feedfleet_operator import labels
+from feedfleet_operator.digests import digest_of
 from feedfleet_operator.fleet_sink import with_default_sink
 from feedfleet_operator.render_error import RenderError
 from feedfleet_operator.resources import Fleet, SecretKey
@@ -31,7 +32,8 @@ COMMAND = (
 
 
 def pod_template(fleet: Fleet, assignment: Assignment, settings: OperatorSettings) -> Manifest:
-    """The shard's pod template. Of the assignment it has the names alone: a change of topics never rolls pods.
+    """The shard's pod template. Of the assignment it has the names and the sink's hash: a change of topics never rolls
+    pods.
 
     ``fleet.pod_template`` is laid over it, yet labels, command, port, the assignment's volume and the Redis URL of a
     Secret stay the operator's own.
@@ -167,8 +169,16 @@ def _metadata(given: Manifest, assignment: Assignment, path: str) -> Manifest:
     added = given.get("labels", {})
     if not isinstance(added, dict):
         raise RenderError(f"{path}.labels: allowed: an object")
+    annotations = given.get("annotations", {})
+    if not isinstance(annotations, dict):
+        raise RenderError(f"{path}.annotations: allowed: an object")
     own = labels.shard_labels(assignment)
-    return {**given, "labels": {**own, **{label: value for label, value in added.items() if label not in own}}}
+    return {
+        **given,
+        "labels": {**own, **{label: value for label, value in added.items() if label not in own}},
+        # Another Redis, prefix or length takes new pods: a connector that runs cannot change its sink.
+        "annotations": {**annotations, labels.SINK_ANNOTATION: digest_of(assignment.sink)},
+    }
 
 
 def _keep_own(connector: Manifest, url_secret: SecretKey | None, assignment: Assignment, path: str) -> None:

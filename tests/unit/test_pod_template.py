@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from feedfleet_connector.__main__ import _parser as connector_arguments
 from feedfleet_operator.render_error import RenderError
 from feedfleet_operator.strategic_merge import merged
-from rendering import deployment, fleet_body
+from rendering import BITCOIN, deployment, fleet_body, rendered
 
 PLAIN = deployment(fleet_body())["spec"]["template"]
 
@@ -46,7 +47,7 @@ def test_an_empty_template_changes_nothing() -> None:
 def test_labels_and_annotations_are_added() -> None:
     made = template(metadata={"labels": {"team": "feeds"}, "annotations": {"note": "x"}})
     assert made["metadata"]["labels"] == {**PLAIN["metadata"]["labels"], "team": "feeds"}
-    assert made["metadata"]["annotations"] == {"note": "x"}
+    assert made["metadata"]["annotations"] == {**PLAIN["metadata"]["annotations"], "note": "x"}
 
 
 def test_a_field_deep_down_leaves_its_neighbours() -> None:
@@ -149,6 +150,22 @@ def test_the_connector_takes_the_command_that_it_is_started_with() -> None:
     assert {str(options.assignment.parent), str(options.state_dir)} <= mounts
 
 
+@pytest.mark.parametrize("redis", [{"url": "redis://other:6379/0"}, {"keyPrefix": "prices"}, {"maxLength": 50}])
+def test_another_sink_makes_other_pods(redis: dict[str, Any]) -> None:
+    assert deployment(fleet_body(sink={"redis": redis}))["spec"]["template"] != PLAIN
+
+
+def test_other_topics_make_no_other_pods() -> None:
+    more = dataclasses.replace(BITCOIN, symbols=("BTC-USDT", "ETH-USDT"))
+    (found,) = (one for one in rendered(fleet_body(), (more,)) if one["kind"] == "Deployment")
+    assert found["spec"]["template"] == PLAIN
+
+
+def test_the_annotation_of_the_sink_stays() -> None:
+    made = template(metadata={"annotations": {"feedfleet.dev/sink": "x"}})
+    assert made["metadata"]["annotations"] == PLAIN["metadata"]["annotations"]
+
+
 def test_labels_that_selectors_and_the_operator_read_stay() -> None:
     own = PLAIN["metadata"]["labels"]
     assert template(metadata={"labels": dict.fromkeys(own, "mine")})["metadata"]["labels"] == own
@@ -238,8 +255,9 @@ def test_a_template_without_a_spec_says_that_the_connector_is_missing() -> None:
         template(spec=None)
 
 
+# The API server's whole numbers have 64 bits.
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3),
     lambda children: (
         st.lists(children, max_size=3)
         | st.dictionaries(
