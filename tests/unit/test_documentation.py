@@ -153,7 +153,7 @@ def test_an_example_is_valid(page: str, block: str, tmp_path: Path) -> None:
 def make_targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     benchmarks = {f"bench-{path.stem}" for path in ROOT.glob("bench/*.py")}
-    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE)) | benchmarks
+    return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE)) | benchmarks
 
 
 @pytest.mark.parametrize("page", [page_name(page) for page in PAGES])
