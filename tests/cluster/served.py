@@ -73,12 +73,12 @@ def wholly_served(team: Team) -> None:
         "READY": "True",
         "REASON": "Flowing" if topics else "NoSubscriptions",
     }
-    _holds(f"fleet {team.name}", team.table("feedfleets")["default"], expected)
+    _holds(f"fleet {team.name}", team.table("FeedFleet")["default"], expected)
     assert _conditions(fleet) == CONDITIONS
     assert fleet["status"]["observedGeneration"] == fleet["metadata"]["generation"]
     if not subscriptions:
         return
-    rows = team.table("feedsubscriptions")
+    rows = team.table("FeedSubscription")
     for subscription in subscriptions:
         own = topics_of([subscription])
         serving = [

@@ -14,6 +14,8 @@ from streams import Streams
 Result = TypeVar("Result")
 
 LABEL = "feedfleet.dev/tests=team"
+# As users type them. `feedfleet` is also the category of both kinds, so that kubectl takes it for more than one resource.
+TYPED = {"FeedSubscription": "fsub", "FeedFleet": "ffleet"}
 
 _NUMBERS = itertools.count(1)
 
@@ -77,11 +79,11 @@ class Team:
 
     def remove(self, kind: str, name: str) -> None:
         """kubectl delete."""
-        self.kubectl("delete", kind.lower(), name)
+        self.kubectl("delete", TYPED.get(kind, kind), name)
 
     def patch(self, kind: str, name: str, **changes: Any) -> None:
         """kubectl patch, as a merge."""
-        self.kubectl("patch", kind.lower(), name, "--type=merge", f"--patch={json.dumps(changes)}")
+        self.kubectl("patch", TYPED.get(kind, kind), name, "--type=merge", f"--patch={json.dumps(changes)}")
 
     def get(self, kind: str, name: str) -> Manifest:
         return self.installation.api.get(kind, self.name, name)
@@ -138,7 +140,7 @@ class Team:
 
     def table(self, kind: str) -> dict[str, dict[str, str]]:
         """What ``kubectl get --output=wide`` prints: by name, the texts of its columns."""
-        header, *rows = self.kubectl("get", kind, "--output=wide").splitlines()
+        header, *rows = self.kubectl("get", TYPED[kind], "--output=wide").splitlines()
         starts = [match.start() for match in re.finditer(r"(?<=  )\S|^\S", header)]
         ends = [*starts[1:], None]
         columns = [header[start:end].strip() for start, end in zip(starts, ends, strict=True)]
@@ -146,7 +148,7 @@ class Team:
         return {row[0]: dict(zip(columns, row, strict=True)) for row in cells}
 
     def describe(self, kind: str, name: str) -> str:
-        return self.kubectl("describe", kind.lower(), name)
+        return self.kubectl("describe", TYPED.get(kind, kind), name)
 
     def eventually(self, check: Callable[[], Result], seconds: float = 60.0) -> Result:
         """Wait for ``check``; where it fails, tell what there is in the namespace."""
@@ -159,8 +161,8 @@ class Team:
     def _report(self) -> str:
         parts = []
         for words in (
-            ("get", "feedfleet,deployments,pods,configmaps", "--output=wide"),
-            ("describe", "feedfleet"),
+            ("get", "ffleet,fsub,deployments,pods,configmaps", "--output=wide"),
+            ("describe", "ffleet"),
             ("get", "events"),
         ):
             try:

@@ -114,7 +114,7 @@ def test_a_subscription_alone_gets_a_default_fleet(team: Team) -> None:
     def served() -> None:
         assert team.exists("FeedFleet", "default")
         assert team.shards() == {"okx-spot-0"}
-        assert team.table("feedsubscriptions")["btc"]["TOPICS"] == "1"
+        assert team.table("FeedSubscription")["btc"]["TOPICS"] == "1"
         assert team.condition("FeedSubscription", "btc", "Accepted")["status"] == "True"
         # Exchanges are out of reach here.
         assert team.condition("FeedSubscription", "btc", "Ready")["status"] == "False"

@@ -37,7 +37,7 @@ def test_a_fleet_that_is_missing(team: Team) -> None:
     def missing() -> None:
         told(team, "FeedSubscription", "btc", "Accepted", "UnknownFleet", "production")
         warned(team, "btc", "production")
-        assert team.table("feedsubscriptions")["btc"]["READY"] == "False"
+        assert team.table("FeedSubscription")["btc"]["READY"] == "False"
 
     team.eventually(missing, SOON)
     assert team.names("Deployment") == set()
@@ -48,7 +48,7 @@ def test_a_fleet_that_is_missing(team: Team) -> None:
 
     def served() -> None:
         assert team.condition("FeedSubscription", "btc", "Ready")["status"] == "True"
-        assert team.table("feedfleets")["production"]["READY"] == "True"
+        assert team.table("FeedFleet")["production"]["READY"] == "True"
 
     team.eventually(served, 90)
 
@@ -85,7 +85,7 @@ def test_a_redis_that_refuses(team: Team, installed: Installation) -> None:
         warned(team, "default", "RedisFailing")
 
     team.eventually(refused, 60)
-    assert password not in team.kubectl("get", "feedfleet,feedsubscription,configmap,event,deployment", "--output=yaml")
+    assert password not in team.kubectl("get", "ffleet,fsub,configmap,event,deployment", "--output=yaml")
     assert password not in installed.operator_log(1000)
 
     installed.redis.acl_setuser(team.name, enabled=True, passwords=[f"+{password}"], keys=["*"], categories=["+@all"])

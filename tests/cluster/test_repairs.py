@@ -67,9 +67,9 @@ def test_a_silent_exchange_is_reconnected_then_restarted_and_heard_as_soon_as_it
             assert team.connector("binance-spot-0")["connections"][0]["reconnects"] > 0
             stale = team.condition("FeedSubscription", "binance", "Stale")
             assert (stale["status"], stale["reason"]) == ("True", "TopicsStale")
-            row = team.table("feedsubscriptions")["binance"]
+            row = team.table("FeedSubscription")["binance"]
             assert (row["FLOWING"], row["STALE"], row["READY"]) == ("0", "1", "False")
-            assert team.table("feedsubscriptions")["okx"]["READY"] == "True"
+            assert team.table("FeedSubscription")["okx"]["READY"] == "True"
             assert team.condition("FeedFleet", "default", "Ready")["status"] == "False"
 
         team.eventually(told)

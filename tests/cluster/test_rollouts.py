@@ -31,7 +31,7 @@ def audit(team: Team) -> None:
 def test_hot_copies_write_no_tick_twice_and_their_end_loses_none(team: Team) -> None:
     flowing(team)
 
-    team.kubectl("scale", "feedfleet", "default", "--replicas=2")
+    team.kubectl("scale", "ffleet", "default", "--replicas=2")
     team.eventually(lambda: wholly_served(team))
 
     def both_hear_the_same() -> None:
@@ -48,7 +48,7 @@ def test_hot_copies_write_no_tick_twice_and_their_end_loses_none(team: Team) -> 
     team.eventually(both_hear_the_same)
     audit(team)
 
-    team.kubectl("scale", "feedfleet", "default", "--replicas=1")
+    team.kubectl("scale", "ffleet", "default", "--replicas=1")
     team.eventually(lambda: wholly_served(team))
     before = team.streams.length(TOPICS[0])
 
