@@ -67,6 +67,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
     def flag(name: str, default: str, text: str, **options: Any) -> None:
         variable = "FEEDFLEET_" + name.upper().replace("-", "_")
+        chosen, allowed = environment.get(variable), options.get("choices")
+        if chosen and allowed and chosen not in allowed:
+            # argparse holds flags to their choices, and not their defaults.
+            raise ArgumentError(f"{variable}: {chosen!r} is not allowed; allowed: {', '.join(allowed)}")
         parser.add_argument(f"--{name}", default=environment.get(variable) or default, help=text, **options)
 
     parser.add_argument(

@@ -146,7 +146,8 @@ def _prune(
     for ref, manifest in sorted(world.children.items()):
         own = manifest["metadata"].get("labels", {})
         shard = own.get(labels.SHARD_LABEL, "")
-        shards.add(shard)
+        if shard:
+            shards.add(shard)
         market = Market(own.get(labels.EXCHANGE_LABEL, ""), own.get(labels.MARKET_LABEL, ""))
         if ref not in wanted and market not in market_problems and shard not in shard_problems:
             unwanted.setdefault(shard, []).append(ref)

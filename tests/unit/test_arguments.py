@@ -61,3 +61,8 @@ def test_what_is_not_allowed_is_named(arguments: list[str], message: str) -> Non
         parse_arguments(arguments, {})
     assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_environment_is_held_to_what_is_allowed_too() -> None:
+    with pytest.raises(ArgumentError, match="FEEDFLEET_LOG_LEVEL: 'loud' is not allowed; allowed: debug, info"):
+        parse_arguments(IMAGE, {"FEEDFLEET_LOG_LEVEL": "loud"})

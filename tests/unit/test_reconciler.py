@@ -183,9 +183,9 @@ async def test_nothing_is_deleted_while_what_is_watched_and_what_is_there_differ
 async def test_one_pass_deletes_no_more_than_its_share_and_says_so() -> None:
     async with reconciling(Bench()) as bench:
         bench.fleets = [fleet(exchanges={"binance": {"topicsPerConnection": 1}}, capacity={"connectionsPerPod": 1})]
-        bench.subscriptions = [subscription("many", symbols=[f"S{number}-USDT" for number in range(6)])]
+        bench.subscriptions = [subscription("many", symbols=[f"S{number}-USDT" for number in range(5)])]
         await bench.passes(2)
-        assert len(bench.cluster.names("Deployment")) == 6
+        assert len(bench.cluster.names("Deployment")) == 5
         bench.subscriptions = []
         await bench.passes()
         assert len(bench.cluster.names("Deployment")) == 3
