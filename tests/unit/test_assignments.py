@@ -122,14 +122,14 @@ def test_the_connection_budget_is_shared_by_all_pods_of_an_exchange_over_markets
     twice = dataclasses.replace(FLEET, replicas=2)
     assert {a.shard: a.pacing.connects for a in plan_fleet(twice, asked).assignments} == {
         "binance-spot-0": (Window(150, 300.0),),
-        "okx-spot-0": (Window(1, 1.334),),
-        "okx-swap-0": (Window(1, 1.334),),
+        "okx-spot-0": (Window(1, 2.0),),
+        "okx-swap-0": (Window(1, 2.0),),
     }
 
 
 def test_a_fleet_of_no_replicas_can_still_be_planned() -> None:
     (assignment,) = plan_fleet(dataclasses.replace(FLEET, replicas=0), [subscription(1)]).assignments
-    assert assignment.pacing.connects == (Window(3, 1.0),)
+    assert assignment.pacing.connects == (Window(1, 0.5),)
 
 
 @given(st.integers(1, 1000), st.floats(0.1, 86_400), st.integers(1, 5000))

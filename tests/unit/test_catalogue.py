@@ -53,7 +53,7 @@ def test_the_figures_of_the_requirement() -> None:
     binance, okx = lookup("binance", "spot"), lookup("okx", "spot")
     assert (binance.topics_per_connection, okx.topics_per_connection) == (1024, 240)
     assert binance.connects == (Window(300, 300),)
-    assert okx.connects == (Window(3, 1),)
+    assert okx.connects == (Window(1, 0.5),)
     assert Window(480, 3600) in okx.requests
     # Five messages a second, the pongs among them.
     assert binance.requests == (Window(1, 0.3),)
