@@ -16,10 +16,10 @@ BENCHMARKS := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 .DELETE_ON_ERROR:
 # Benchmarks that ran side by side would measure each other.
 .NOTPARALLEL:
-.PHONY: help run test lint format api-docs bench clean $(BENCHMARKS)
+.PHONY: help run test lint format api-docs chart-crds bench clean $(BENCHMARKS)
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed-run ## Run the quickstart fleet on simulated exchanges; Ctrl-C ends it
 	@$(BIN)/feedfleet local examples/quickstart.yaml --simulate $(ARGS)
@@ -39,6 +39,9 @@ format: $(VENV)/.installed-test ## Format the code and fix what can be fixed by 
 
 api-docs: $(VENV)/.installed-run ## Make docs/api.md of the CRDs
 	@$(BIN)/python -m feedfleet.api_reference > docs/api.md
+
+chart-crds: ## Copy the CRDs into the chart, which cannot package files outside of it
+	@cp crds/*.yaml helm/feedfleet/crd-files/
 
 bench: $(BENCHMARKS) ## Run every benchmark; results also go to bench/results/
 

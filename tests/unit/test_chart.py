@@ -164,3 +164,8 @@ def test_an_alert_asks_for_metrics_that_exist(rule: dict[str, Any]) -> None:
     asked = set(re.findall(r"\b(?:ws|feedfleet)_\w+", rule["expr"]))
     assert asked
     assert asked <= of_operator | set(of_connectors)
+
+
+def test_the_documented_alerts_are_those_of_the_chart() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(Feedfleet\w+)` \|", page, re.MULTILINE) == [rule["alert"] for rule in RULES]

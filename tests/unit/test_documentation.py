@@ -13,7 +13,7 @@ from feedfleet_connector.catalogue import Figure, VenueMarket, load_catalogue
 from feedfleet_connector.tick import FIELDS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/README.md")])
 MARKETS = [market for markets in load_catalogue().values() for market in markets.values()]
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
