@@ -14,7 +14,7 @@ from streams import Streams
 Result = TypeVar("Result")
 
 LABEL = "feedfleet.dev/tests=team"
-# As users type them. `feedfleet` is also the category of both kinds, so that kubectl takes it for more than one resource.
+# As users type them: `feedfleet` is the category of both kinds too, and kubectl takes it for several resources.
 TYPED = {"FeedSubscription": "fsub", "FeedFleet": "ffleet"}
 
 _NUMBERS = itertools.count(1)
