@@ -14,7 +14,7 @@ from feedfleet_connector.simulators import ControlClient
 from kubernetes_cli import Api, Command, CommandError, Forwarding
 
 RELEASE = "feedfleet"
-NAMESPACE = "feedfleet-system"
+NAMESPACE = "feedfleet-test"
 RESTRICTED = ("pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/enforce-version=latest")
 OPERATOR = RELEASE
 SIMULATORS = f"{RELEASE}-simulators"

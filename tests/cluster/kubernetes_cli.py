@@ -4,17 +4,21 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import urlencode
+
+from eventually import eventually
 
 Manifest = dict[str, Any]
 
 COMMAND_SECONDS = 180
+START_SECONDS = 20
 
 
 class CommandError(AssertionError):
@@ -47,15 +51,14 @@ class Command:
             raise CommandError(f"{' '.join(map(str, arguments))}: {ran.stderr.strip() or ran.stdout.strip()}")
         return ran.stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Run it in the background, its output to be read."""
+    def start(self, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Run it in the background."""
         return subprocess.Popen(
             [*self._words, *arguments],
             env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            text=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
 
 
@@ -63,22 +66,24 @@ class Forwarding:
     """A kubectl that lends a port of this machine, until the end of the block: ``port-forward`` or ``proxy``."""
 
     def __init__(self, kubectl: Command, *arguments: str) -> None:
-        self._process = kubectl.start(*arguments)
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        found = re.search(r"127\.0\.0\.1:(\d+)", said)
-        if found is None:
-            said += self._process.communicate()[0]
-            raise CommandError(f"{' '.join(arguments)}: {said}")
-        self.port = int(found[1])
+        # A file, since it tells of every connection and nobody reads that: a pipe would fill up.
+        with tempfile.TemporaryFile() as output:
+            self._process = kubectl.start(*arguments, output=output)
+            try:
+                self.port = eventually(lambda: self._find_port(output), START_SECONDS)
+            except AssertionError:
+                self.close()
+                raise
 
-    @property
-    def ended(self) -> bool:
-        return self._process.poll() is not None
+    def _find_port(self, output: IO[bytes]) -> int:
+        said = os.pread(output.fileno(), 4096, 0).decode()
+        found = re.search(r"127\.0\.0\.1:(\d+)", said)
+        assert found is not None, f"{self._process.args!r}: {said}"
+        return int(found[1])
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.communicate()
+        self._process.wait()
 
     def __enter__(self) -> Self:
         return self

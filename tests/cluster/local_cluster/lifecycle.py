@@ -1,10 +1,12 @@
 """Starting and stopping the cluster."""
 
 import contextlib
+import json
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from local_cluster.build import build_binaries
 from local_cluster.commands import ClusterError, run, succeeds
@@ -173,6 +175,8 @@ def _start_node(home: Home) -> None:
         f"--hostname-override={NODE_NAME}",
         # Its sysctl cannot be written everywhere.
         "--conntrack-max-per-core=0",
+        # Nobody asks for a NodePort at localhost, which takes another sysctl, and a firewall rule that stays behind.
+        "--iptables-localhost-nodeports=false",
         "--healthz-bind-address=127.0.0.1:20256",
         "--metrics-bind-address=127.0.0.1:20249",
     )
@@ -194,13 +198,28 @@ def _add_bridge() -> None:
 
 def _remove_containers(home: Home) -> None:
     control = containers(home)
+    names = run(*control, "containers", "ls", "--quiet").split()
+    networks = [
+        network for name in names for network in _networks(json.loads(run(*control, "containers", "info", name)))
+    ]
     for task in run(*control, "tasks", "ls", "--quiet").split():
         # One that ends by itself meanwhile is as good as removed.
         with contextlib.suppress(ClusterError):
             run(*control, "tasks", "rm", "--force", task)
-    for container in run(*control, "containers", "ls", "--quiet").split():
+    for name in names:
         with contextlib.suppress(ClusterError):
-            run(*control, "containers", "rm", container)
+            run(*control, "containers", "rm", name)
+    # Nobody else removes them once the kubelet is gone.
+    for network in networks:
+        if network.exists():
+            run("ip", "netns", "delete", network.name)
+
+
+def _networks(container: dict[str, Any]) -> list[Path]:
+    """The network namespaces that were made for a container. Those of pods are named; others go with their process."""
+    namespaces = container["Spec"]["linux"]["namespaces"]
+    paths = [Path(each["path"]) for each in namespaces if each["type"] == "network" and "path" in each]
+    return [path for path in paths if path.parent.name == "netns"]
 
 
 def _kubectl(home: Home, *arguments: str) -> bool:
