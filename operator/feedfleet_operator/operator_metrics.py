@@ -59,8 +59,9 @@ class OperatorMetrics:
         """Set what a pass saw: shards planned and ready by exchange, and the subscriptions as they are."""
         for gauge, values in ((self.shards_desired, desired), (self.shards_ready, ready)):
             gauge.clear()
-            for exchange, count in values.items():
-                gauge.labels(exchange).set(count)
+            # None is a figure too: an alert that compares the two needs both.
+            for exchange in {*desired, *ready}:
+                gauge.labels(exchange).set(values.get(exchange, 0))
         counts = Counter(
             (body["spec"]["exchange"], condition["type"], condition["status"])
             for body in subscriptions
