@@ -1,4 +1,4 @@
-"""docs/operator.md has the operator's flags, metrics and alerts as they are."""
+"""docs/operator.md has the operator's flags and metrics as they are, docs/operations.md the chart's alerts."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ from feedfleet_operator.arguments import parse_arguments
 from feedfleet_operator.operator_metrics import OperatorMetrics
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "operator.md"
 IMAGE = "--connector-image=feedfleet:1"
 
 
-def rows(heading: str) -> list[list[str]]:
-    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def rows(heading: str, page: str = "operator") -> list[list[str]]:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)
     [section] = [one for one in sections if one.startswith(f"{heading}\n")]
     return [
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")
@@ -64,4 +64,4 @@ def test_the_metrics_are_those_that_there_are() -> None:
 def test_the_alerts_are_the_charts() -> None:
     alerts = yaml.safe_load((ROOT / "helm/feedfleet/files/alerts.yaml").read_text(encoding="utf-8"))
     existing = {rule["alert"] for group in alerts["groups"] for rule in group["rules"]}
-    assert {name for cells in rows("Alerts") for name in names(cells[0])} == existing
+    assert {name for cells in rows("Alerts", "operations") for name in names(cells[0])} == existing
