@@ -104,7 +104,9 @@ class Cluster:
     async def create(self, manifest: Manifest) -> bool:
         """Create the object; False where there is one of that name already."""
         try:
-            await self._request("post", _path(manifest["kind"], _namespace(manifest)), body=manifest)
+            await self._request(
+                "post", _path(manifest["kind"], _namespace(manifest)), body=manifest, field_manager=FIELD_MANAGER
+            )
         except ClusterError as error:
             if error.status == 409:
                 return False

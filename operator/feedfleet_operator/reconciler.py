@@ -58,7 +58,7 @@ class Reconciler:
         self._failures = 0
         self._view: View | None = None
         self.pass_ended_at: float | None = None
-        """``time.monotonic`` when a pass ended last, well or not; None before the first."""
+        """``time.monotonic`` when a pass ended last, well or not, or could first begin; None before."""
 
     @property
     def is_synced(self) -> bool:
@@ -85,6 +85,7 @@ class Reconciler:
     async def run(self) -> None:
         """Reconcile for ever."""
         await self._synced.wait()
+        self.pass_ended_at = time.monotonic()
         while True:
             try:
                 async with asyncio.timeout(self._next_delay()):
@@ -141,10 +142,9 @@ class Reconciler:
                 errors += 1
                 self._metrics.fleet_errors.inc()
                 _log.exception("fleet cannot be served", **_names(world.fleet))
-        if self._settings.default_fleet:
-            await self._make_default_fleets(view)
+        served = await self._make_default_fleets(view) if self._settings.default_fleet else set()
         for orphan in view.orphans:
-            if not (self._settings.default_fleet and _asks_for_default(orphan)):
+            if not (_asks_for_default(orphan) and orphan["metadata"]["namespace"] in served):
                 await self._tell_orphan(self._writer.latest(orphan))
         self._observe(decisions)
         return errors
@@ -213,7 +213,9 @@ class Reconciler:
         seen = {body["metadata"]["uid"] for body in self._subscriptions() if body["metadata"]["namespace"] == namespace}
         return {body["metadata"]["uid"] for body in live} == seen
 
-    async def _make_default_fleets(self, view: View) -> None:
+    async def _make_default_fleets(self, view: View) -> set[str]:
+        """Make the fleets ``default`` that are asked for; gives the namespaces that will have one."""
+        made = set()
         for namespace in namespaces_without_default(view.orphans):
             manifest = {
                 "apiVersion": f"{GROUP}/{VERSION}",
@@ -224,8 +226,10 @@ class Reconciler:
             try:
                 if await self._cluster.create(manifest):
                     _log.info("default fleet created", namespace=namespace)
+                made.add(namespace)
             except ClusterError as error:
                 _log.error("default fleet cannot be created", namespace=namespace, error=str(error))
+        return made
 
     def _as_written(self, world: FleetWorld) -> FleetWorld:
         """The world with the statuses that were written last and the assignments that pods may still serve."""

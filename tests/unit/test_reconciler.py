@@ -39,10 +39,13 @@ class Bench:
             self.subscriptions = [self._with_status(body) for body in self.subscriptions]
             self.fleets = [self._with_status(body) for body in self.fleets]
             self._list_subscriptions()
-            ended = self.reconciler.pass_ended_at
+            ended = self._ended()
             self.reconciler.poke("test")
-            await until(lambda ended=ended: self.reconciler.pass_ended_at != ended)
+            await until(lambda ended=ended: self._ended() > ended)
         return [write for write in self.cluster.writes[written:] if write[1] != "status"]
+
+    def _ended(self) -> float:
+        return sum(self.metrics.passes.labels(result)._value.get() for result in ("success", "error"))
 
     def _with_status(self, body: Manifest) -> Manifest:
         status = self.cluster.statuses.get(body["metadata"]["name"])
@@ -209,6 +212,16 @@ async def test_a_fleet_is_made_where_a_subscription_asks_for_the_default() -> No
         (condition,) = [one for one in bench.cluster.statuses["other"]["conditions"] if one["type"] == "Accepted"]
         assert condition["status"] == "False"
         assert "elsewhere" in condition["message"]
+
+
+async def test_subscriptions_whose_default_fleet_cannot_be_made_are_told_so() -> None:
+    async with reconciling(Bench()) as bench:
+        bench.fleets = []
+        bench.subscriptions = [subscription("btc")]
+        bench.cluster.refuse["default"] = ClusterError("quota exceeded", 403)
+        await bench.passes()
+        conditions = {one["type"]: one["status"] for one in bench.cluster.statuses["btc"]["conditions"]}
+        assert conditions["Accepted"] == "False"
 
 
 async def test_no_fleet_is_made_where_that_is_switched_off() -> None:
