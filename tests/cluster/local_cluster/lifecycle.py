@@ -18,6 +18,7 @@ from local_cluster.processes import alive, start, stop
 ETCD = "http://127.0.0.1:12379"
 ETCD_PEERS = "http://127.0.0.1:12380"
 START_SECONDS = 90.0
+FIREWALL = "KUBE-FIREWALL"
 
 # In the order in which they are stopped: what starts containers before what runs them, etcd after what writes to it.
 PROCESSES = (
@@ -83,6 +84,8 @@ def down(home: Home) -> None:
     Raises:
         ClusterError: a process cannot be stopped.
     """
+    if not home.run.exists():
+        return
     # The kubelet first: it would start the containers again.
     stop(home, "kubelet")
     if alive(home, "containerd"):
@@ -95,9 +98,19 @@ def down(home: Home) -> None:
     shutil.rmtree(home.run, ignore_errors=True)
     if succeeds("ip", "link", "show", BRIDGE):
         run("ip", "link", "delete", BRIDGE)
-    # A rule that kube-proxy left behind would name a Service of a cluster that is gone.
+    _remove_rules(home)
+
+
+def _remove_rules(home: Home) -> None:
+    """Remove the packet filter's rules: one that stays names a Service of a cluster that is gone."""
     if home.kube.exists():
         succeeds(home.kube, "kube-proxy", "--cleanup")
+    # Neither kube-proxy nor the kubelet takes this one back.
+    for program in ("iptables", "ip6tables"):
+        for chain in ("INPUT", "OUTPUT"):
+            succeeds(program, "--delete", chain, "--jump", FIREWALL)
+        if succeeds(program, "--flush", FIREWALL):
+            run(program, "--delete-chain", FIREWALL)
 
 
 def _start_control_plane(home: Home) -> None:

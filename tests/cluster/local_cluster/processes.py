@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,16 +14,15 @@ SIGNALS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 
 def start(home: Home, name: str, *command: str | Path) -> None:
     """Start a process that outlives this one. Its output goes to ``log/<name>``, its id to ``run/<name>.pid``."""
-    with (home.log / name).open("wb") as log:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=home.run,
-        )
-    (home.run / f"{name}.pid").write_text(str(process.pid))
+    words = [str(word) for word in command]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    files = (
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(home.log / name), flags, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    )
+    pid = os.posix_spawnp(words[0], words, os.environ, file_actions=files, setsid=True)
+    (home.run / f"{name}.pid").write_text(str(pid))
 
 
 def alive(home: Home, name: str) -> bool:
