@@ -84,7 +84,7 @@ def down(home: Home) -> None:
     Raises:
         ClusterError: a process cannot be stopped.
     """
-    if not home.run.exists():
+    if not home.kubeconfig.exists():
         return
     # The kubelet first: it would start the containers again.
     stop(home, "kubelet")
@@ -95,10 +95,10 @@ def down(home: Home) -> None:
     mounts = [Path(line.split()[1]) for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((mount for mount in mounts if mount.is_relative_to(home.run)), reverse=True):
         run("umount", "--lazy", mount)
-    shutil.rmtree(home.run, ignore_errors=True)
     if succeeds("ip", "link", "show", BRIDGE):
         run("ip", "link", "delete", BRIDGE)
     _remove_rules(home)
+    shutil.rmtree(home.run, ignore_errors=True)
 
 
 def _remove_rules(home: Home) -> None:
