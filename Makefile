@@ -16,10 +16,10 @@ BENCHMARKS := $(patsubst bench/%.py,bench-%,$(wildcard bench/*.py))
 .DELETE_ON_ERROR:
 # Benchmarks that ran side by side would measure each other.
 .NOTPARALLEL:
-.PHONY: help run test lint format api-docs chart-crds bench clean $(BENCHMARKS)
+.PHONY: help run test lint format api-docs chart-crds cluster-up cluster-down bench clean $(BENCHMARKS)
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed-run ## Run the quickstart fleet on simulated exchanges; Ctrl-C ends it
 	@$(BIN)/feedfleet local examples/quickstart.yaml --simulate $(ARGS)
@@ -42,6 +42,12 @@ api-docs: $(VENV)/.installed-run ## Make docs/api.md of the CRDs
 
 chart-crds: ## Copy the CRDs into the chart, which cannot package files outside of it
 	@cp crds/*.yaml helm/feedfleet/crd-files/
+
+cluster-up: ## Start a Kubernetes on this machine, which cluster tests then use and leave running
+	@tests/cluster/cluster up
+
+cluster-down: ## Stop it
+	@tests/cluster/cluster down
 
 bench: $(BENCHMARKS) ## Run every benchmark; results also go to bench/results/
 
