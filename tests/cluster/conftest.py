@@ -1,5 +1,7 @@
 """A Kubernetes for the whole session, the image, the chart installed in it, and a fresh namespace for each test."""
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 
 from installation import Installation
 from kubernetes_cli import Api, Command, Forwarding
+from local_cluster.home import Home
 from providers import Provider, UnavailableError, choose_provider
 from team import Team
 
@@ -47,10 +50,21 @@ def helm(provider: Provider) -> Command:
 @pytest.fixture(scope="session")
 def cluster(provider: Provider) -> Iterator[Provider]:
     """A running Kubernetes. It is removed at the end where it was started here, unless it is to be kept."""
-    started = provider.start()
-    yield provider
-    if started and not os.environ.get(KEEP_VARIABLE):
-        provider.stop()
+    with one_session_at_a_time():
+        started = provider.start()
+        yield provider
+        if started and not os.environ.get(KEEP_VARIABLE):
+            provider.stop()
+
+
+@contextlib.contextmanager
+def one_session_at_a_time() -> Iterator[None]:
+    """Wait for other test sessions on this machine to end: they install and uninstall the same release."""
+    folder = Home.from_environment().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

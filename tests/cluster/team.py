@@ -1,8 +1,8 @@
 """A team that uses feedfleet: a namespace, what is applied in it, and what it sees of it."""
 
-import itertools
 import json
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
@@ -16,8 +16,6 @@ Result = TypeVar("Result")
 LABEL = "feedfleet.dev/tests=team"
 # As users type them: `feedfleet` is the category of both kinds too, and kubectl takes it for several resources.
 TYPED = {"FeedSubscription": "fsub", "FeedFleet": "ffleet"}
-
-_NUMBERS = itertools.count(1)
 
 
 def subscription(name: str, exchange: str, symbols: list[str], **spec: Any) -> Manifest:
@@ -40,10 +38,9 @@ class Team:
 
     @classmethod
     def create(cls, installation: Installation) -> Self:
-        """Make a namespace of an unused name."""
+        """Make a namespace of a new name, so that its streams are new too."""
         kubectl = installation.kubectl
-        taken = kubectl("get", "namespaces", "--output=name").split()
-        name = next(name for number in _NUMBERS if f"namespace/{(name := f'team-{number}')}" not in taken)
+        name = f"team-{secrets.token_hex(4)}"
         kubectl("create", "namespace", name)
         kubectl("label", "namespace", name, LABEL, *RESTRICTED)
         return cls(installation, name)

@@ -65,7 +65,8 @@ def test_a_secret_that_is_missing_then_lacks_its_key(team: Team, installed: Inst
 
     url = f"redis://{installed.redis_address}/0"
     team.apply(secret(url, key="uri"))
-    team.eventually(lambda: told(team, "FeedFleet", "default", "Ready", "SecretMissing", "redis", "url"), SOON)
+    # The kubelet looks again at its own pace.
+    team.eventually(lambda: told(team, "FeedFleet", "default", "Ready", "SecretMissing", "redis", "key url"), 60)
 
     team.apply(secret(url))
     team.eventually(lambda: wholly_served(team), 90)
