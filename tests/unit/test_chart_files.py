@@ -1,6 +1,6 @@
 """What the chart has twice, held together: CRDs, values, their schema and documentation, versions, alerts.
 
-``FEEDFLEET_UPDATE_GOLDEN=1 pytest tests/unit/test_chart_files.py`` writes the table of values in the chart's README anew.
+``FEEDFLEET_UPDATE_GOLDEN=1 pytest tests/unit/test_chart_files.py`` writes the values' table in the chart's README anew.
 """
 
 import json
