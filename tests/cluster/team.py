@@ -14,7 +14,7 @@ from streams import Streams
 Result = TypeVar("Result")
 
 LABEL = "feedfleet.dev/tests=team"
-# As users type them: `feedfleet` is the category of both kinds too, and kubectl takes it for several resources.
+# As users type them.
 TYPED = {"FeedSubscription": "fsub", "FeedFleet": "ffleet"}
 
 

@@ -189,7 +189,7 @@ def test_fits_into_an_annotation(kind: str) -> None:
 def test_names(kind: str, short: str) -> None:
     spec = load_crd(kind)["spec"]
     assert spec["names"]["shortNames"] == [short]
-    assert spec["names"]["categories"] == ["feedfleet"]
+    assert spec["names"]["categories"] == ["feeds"]
     assert spec["scope"] == "Namespaced"
     assert load_crd(kind)["metadata"]["name"] == f"{spec['names']['plural']}.{spec['group']}"
     assert f"{spec['group']}/{version(kind)['name']}" == API_VERSION
