@@ -31,6 +31,13 @@ def test_a_second_upgrade_changes_nothing(team: Team, installed: Installation) -
     team.apply(team.fleet(), subscription("btc", "binance", ["BTC-USDT"]))
     team.eventually(lambda: wholly_served(team), 90)
 
+    def available() -> None:
+        for deployment in team.objects("Deployment"):
+            assert deployment["status"].get("availableReplicas") == 1, deployment["metadata"]["name"]
+
+    # A pod counts as available some seconds after it is ready, and its Deployment's status is written once more then.
+    team.eventually(available)
+
     def seen() -> list[dict[tuple[str, str], Any]]:
         kubectl = installed.kubectl
         return [
