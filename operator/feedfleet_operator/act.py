@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from feedfleet_operator.cluster import Cluster, ClusterError
-from feedfleet_operator.labels import ASSIGNMENT_ANNOTATION, DIGEST_ANNOTATION
+from feedfleet_operator.labels import ASSIGNMENT_ANNOTATION, DIGEST_ANNOTATION, SHARD_LABEL
 from feedfleet_operator.operator_metrics import OperatorMetrics
 from feedfleet_operator.world import (
     FleetWorld,
@@ -158,10 +158,10 @@ class Writer:
             applied = await self._cluster.apply(manifest)
         except ClusterError as error:
             self._count(key.ref.kind, "apply", "error")
-            self._note_failure(key, digest, error, failure)
+            self._note_failure(key, manifest, error, failure)
             return str(error)
         self._count(key.ref.kind, "apply", "success")
-        _log.info("applied", kind=key.ref.kind, name=key.ref.name, digest=digest)
+        _log.info("applied", kind=key.ref.kind, name=key.ref.name, shard=_shard(manifest), digest=digest)
         self._failures.pop(key, None)
         self._markers[key] = _marker(applied)
         return ""
@@ -170,21 +170,29 @@ class Writer:
         annotations = present["metadata"].get("annotations", {})
         return annotations.get(DIGEST_ANNOTATION) == digest and self._markers.get(key) == _marker(present)
 
-    def _note_failure(self, key: _Key, digest: str, error: ClusterError, before: _Failure | None) -> None:
+    def _note_failure(self, key: _Key, manifest: Manifest, error: ClusterError, before: _Failure | None) -> None:
+        digest = manifest["metadata"]["annotations"][DIGEST_ANNOTATION]
         attempts = before.attempts + 1 if before is not None and before.digest == digest else 0
         delay = max(min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(attempts, 16)), error.retry_after or 0.0)
         self._failures[key] = _Failure(digest, str(error), attempts, self._clock() + delay)
-        _log.error("cannot apply", kind=key.ref.kind, name=key.ref.name, error=str(error), again_in=delay)
+        _log.error(
+            "cannot apply",
+            kind=key.ref.kind,
+            name=key.ref.name,
+            shard=_shard(manifest),
+            error=str(error),
+            again_in=delay,
+        )
 
     async def _delete(self, key: _Key, manifest: Manifest) -> str:
         try:
             await self._cluster.delete(manifest)
         except ClusterError as error:
             self._count(key.ref.kind, "delete", "error")
-            _log.error("cannot delete", kind=key.ref.kind, name=key.ref.name, error=str(error))
+            _log.error("cannot delete", kind=key.ref.kind, name=key.ref.name, shard=_shard(manifest), error=str(error))
             return str(error)
         self._count(key.ref.kind, "delete", "success")
-        _log.info("deleted", kind=key.ref.kind, name=key.ref.name)
+        _log.info("deleted", kind=key.ref.kind, name=key.ref.name, shard=_shard(manifest))
         self._markers.pop(key, None)
         self._failures.pop(key, None)
         return ""
@@ -200,6 +208,12 @@ class Writer:
 
     def _count(self, kind: str, verb: str, result: str) -> None:
         self._metrics.writes.labels(kind, verb, result).inc()
+
+
+def _shard(manifest: Manifest) -> str | None:
+    """The shard that an object is of; None for the fleet's Service."""
+    shard: str | None = manifest["metadata"].get("labels", {}).get(SHARD_LABEL)
+    return shard
 
 
 def _marker(manifest: Manifest) -> str:

@@ -136,7 +136,8 @@ class Reconciler:
         decisions = []
         for world in view.worlds:
             try:
-                decisions.append((world, await self._serve(world)))
+                with structlog.contextvars.bound_contextvars(**_names(world.fleet)):
+                    decisions.append((world, await self._serve(world)))
             except Exception:
                 # One fleet's trouble, whatever it is, is not its neighbours'.
                 errors += 1
@@ -174,7 +175,7 @@ class Reconciler:
         world = self._as_written(world)
         decision = await self._without_doubtful_prune(world, decide_objects(world, self._settings))
         self._remember_assignments(world, decision)
-        self._count_moves(world, decision)
+        self._count_moves(decision)
         outcome = await self._writer.write_objects(world, decision)
         statuses = decide_status(world, decision, outcome, time.time())
         bodies = {body["metadata"]["name"]: body for body in world.subscriptions}
@@ -206,7 +207,7 @@ class Reconciler:
     async def _is_missing_for_sure(self, world: FleetWorld) -> bool:
         """A CRD that goes takes all objects with it, and a failed upgrade brings it back without them."""
         if not await self._cluster.serves_resources():
-            _log.error("the custom resources are gone or going; nothing is deleted", **_names(world.fleet))
+            _log.error("the custom resources are gone or going; nothing is deleted")
             return False
         namespace = world.fleet["metadata"]["namespace"]
         live = await self._cluster.list_objects("FeedSubscription", namespaces=(namespace,))
@@ -250,13 +251,13 @@ class Reconciler:
             known.update((one.digest(), one) for one in decision.plan.assignments)
         self._known[world.fleet["metadata"]["uid"]] = known
 
-    def _count_moves(self, world: FleetWorld, decision: ObjectsDecision) -> None:
+    def _count_moves(self, decision: ObjectsDecision) -> None:
         if decision.plan is None or decision.paused:
             return
         for move in decision.plan.moves:
             self._metrics.moves.labels(move.topic.exchange, move.reason).inc()
         if decision.plan.moves:
-            _log.info("topics moved", moves=len(decision.plan.moves), **_names(world.fleet))
+            _log.info("topics moved", moves=len(decision.plan.moves))
 
 
 def _names(fleet: Manifest) -> Mapping[str, str]:

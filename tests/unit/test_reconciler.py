@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from clusters import MemoryCluster, fleet, subscription
 from feedfleet_operator.cluster import Cluster, ClusterError
@@ -263,3 +265,12 @@ async def test_what_happened_is_told_once_though_the_watch_lags_behind_the_write
         statuses = [write for write in bench.cluster.writes if write[1] == "status"]
         await bench.passes(2)
         assert [write for write in bench.cluster.writes if write[1] == "status"] == statuses
+
+
+async def test_each_log_line_of_a_write_names_its_fleet_and_shard() -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with reconciling(Bench()) as bench:
+            bench.subscriptions = [subscription("btc")]
+            await bench.passes()
+    (line,) = [line for line in lines if line.get("kind") == "Deployment"]
+    assert (line["namespace"], line["fleet"], line["shard"]) == ("market", "default", "binance-spot-0")
