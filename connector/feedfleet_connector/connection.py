@@ -183,6 +183,8 @@ class Connection:
             except MalformedFrame as error:
                 self._note_malformed(frame, error)
                 return
+            first = events[0] if events else None
+            self._measurements.messages[first.topic.channel if isinstance(first, Tick) else "control"] += 1
             for event in events:
                 if event.__class__ is Tick:
                     self._tick(event, received)
@@ -201,13 +203,11 @@ class Connection:
         self.last_message = received
         if self.state != "flowing":
             self.state = "flowing"
-        self._measurements.messages[topic.channel] += 1
         if tick.timestamp is not None:
             self._measurements.latency.observe((received - tick.timestamp) / 1000)
         self._handle_tick(tick, received)
 
     def _control(self, event: Event, end: Callable[[Disconnect], None]) -> None:
-        self._measurements.messages["control"] += 1
         if isinstance(event, Acknowledged):
             self.subscriptions.acknowledged(event.topics)
             self._note_settled()
